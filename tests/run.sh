@@ -55,7 +55,9 @@ bazel build "${build_flags[@]}" $programs
 
 failed=0
 IRIS_BIN_DIR=$(bazel info "${bazel_flags[@]}" bazel-bin 2>/dev/null)
-export IRIS_BIN_DIR results
+# What cannot be downloaded is tried once in a run.
+IRIS_TESTS_RUN=$results
+export IRIS_BIN_DIR IRIS_TESTS_RUN results
 
 # test_file PATH: pytest, its words in RESULTS/PATH.log and its report in RESULTS/PATH.xml. What a shell starts in the
 # background ignores SIGINT, and tests send it: hence env.
@@ -84,13 +86,19 @@ precompiled asan libraries
 asan+=("$flag")
 nice -n 19 tests/fuzz/run.sh 30 "$results/fuzz.xml" "${asan[@]}" || failed=1
 asan+=(--config=asan)
-bazel test "${bazel_flags[@]}" "${asan[@]}" -k --test_summary=terse //agent/service/... //coordinator/service/... || failed=1
+bazel test "${bazel_flags[@]}" "${asan[@]}" -k --test_summary=terse //agent/service/... //coordinator/desk/... //coordinator/service/... || failed=1
 asan_testlogs=$(bazel info "${bazel_flags[@]}" "${asan[@]}" bazel-testlogs 2>/dev/null)
 bazel shutdown
 
 wait "$lanes" || failed=1
 reports=("${files[@]/#/$results/}")
 cat "${reports[@]/%/.log}" || failed=1
+
+# In CI: as many files as there is time for.
+if [ -n "${IRIS_TIDY_WITHIN:-}" ]; then
+  say "clang-tidy, within $IRIS_TIDY_WITHIN s"
+  tools/tidy.sh --within="$IRIS_TIDY_WITHIN" || failed=1
+fi
 
 /usr/bin/python3 tests/count_results.py "$testlogs" "$asan_testlogs" "$results/fuzz.xml" "${reports[@]/%/.xml}" || failed=1
 exit "$failed"

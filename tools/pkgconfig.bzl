@@ -67,6 +67,8 @@ def _impl(ctx):
 
     # header-only spdlog+fmt: works for both dynamic and static links
     out.append('cc_library(name = "spdlog", defines = ["SPDLOG_FMT_EXTERNAL", "FMT_HEADER_ONLY"], linkopts = ["-pthread"])')
+    # Headers alone, which no module describes.
+    out.append('cc_library(name = "utfcpp")')
     for tool in ["protoc", "grpc_cpp_plugin"]:
         p = ctx.which(tool)
         if not p:

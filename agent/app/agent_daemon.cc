@@ -95,7 +95,8 @@ absl::StatusOr<std::unique_ptr<AgentDaemon>> AgentDaemon::GoOn(const Options& op
   absl::Status status;
   daemon->RunOnLoop([&] {
     daemon->MakeDoor(ScopedFd(before.data_lock()));
-    for (const handover::Place& place : before.places()) status.Update(daemon->door_->GoOn(FromProto(place)));
+    for (const handover::Place& place : before.places())
+      status.Update(daemon->door_->GoOn(FromProto(place)));
     // Children that were taken over would end with us. So they are not, and their pipes close:
     // each finishes its turn, for the agent that recovers them.
     if (!status.ok()) return CloseChildren(before);
@@ -124,24 +125,25 @@ AgentDaemon::~AgentDaemon() { Stop(); }
 // Everything but the door. On the loop, in one step with the door: who comes in finds all of it.
 absl::Status AgentDaemon::Serve(
     const google::protobuf::RepeatedPtrField<handover::Session>& before) {
-  auth_links_ =
-      std::make_unique<AuthLinks>(absl::StrCat(hello_.data_dir(), "/a"), hello_.host_id(),
-                                  AuthLinks::OurAgentListens, IsOnNetwork);
+  auth_links_ = std::make_unique<AuthLinks>(absl::StrCat(hello_.data_dir(), "/a"), hello_.host_id(),
+                                            AuthLinks::OurAgentListens, IsOnNetwork);
+  work_ = std::make_unique<WorkThread>(loop_.loop());
   sessions_ = std::make_unique<SessionTable>(
       loop_.loop(),
-      AgentIdentity{.incarnation = incarnation_,
-                    .host_id = hello_.host_id(),
-                    .boot_id = hello_.boot_id(),
-                    .pid_namespace = hello_.pid_namespace(),
-                    .hostname = facts_.hostname,
-                    .user = facts_.user,
-                    .keeper_program = facts_.program,
-                    .home = facts_.home,
-                    .sessions_dir = sessions_dir_,
-                    .sessions_on_network = StorageOf(sessions_dir_) == v1::STORAGE_NETWORK,
-                    .is_on_network = IsOnNetwork,
-                    .child_env = ChildEnvironment(),
-                    .auth_links = auth_links_.get()});
+      SessionContext{.incarnation = incarnation_,
+                     .host_id = hello_.host_id(),
+                     .boot_id = hello_.boot_id(),
+                     .pid_namespace = hello_.pid_namespace(),
+                     .hostname = facts_.hostname,
+                     .user = facts_.user,
+                     .keeper_program = facts_.program,
+                     .home = facts_.home,
+                     .sessions_dir = sessions_dir_,
+                     .sessions_on_network = StorageOf(sessions_dir_) == v1::STORAGE_NETWORK,
+                     .is_on_network = IsOnNetwork,
+                     .child_env = ChildEnvironment(),
+                     .auth_links = auth_links_.get(),
+                     .slow_work = work_.get()});
   sessions_->Load(before);
   upgrade_ = std::make_unique<Upgrade>(
       loop_.loop(), options_.build_number,
@@ -155,7 +157,8 @@ absl::Status AgentDaemon::Serve(
                               [this](const std::string& program, AgentService::UpgradeDone done) {
                                 upgrade_->Offer(program, std::move(done));
                               }});
-  server_ = BuildServer(service_->grpc_service());
+  grpc_service_ = MakeGrpcService(loop_.loop(), *service_);
+  server_ = BuildServer(*grpc_service_);
   if (server_ == nullptr) return MakeFailure(v1::FAILURE_INTERNAL, "gRPC did not start");
   return absl::OkStatus();
 }
@@ -232,6 +235,7 @@ void AgentDaemon::Stop() {
   if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kLastAnswers);
   server_.reset();
   RunOnLoop([this] {
+    grpc_service_.reset();
     service_.reset();
     upgrade_.reset();
     sessions_.reset();
@@ -240,6 +244,8 @@ void AgentDaemon::Stop() {
     if (signals_) loop_.loop().Unwatch(signals_.get());
     signals_.Reset();
   });
+  // What the sessions have left it to do is done before anybody takes this agent for gone.
+  work_.reset();
 }
 
 void AgentDaemon::OnConnection(ScopedFd fd) {

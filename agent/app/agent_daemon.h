@@ -11,10 +11,12 @@
 #include "agent/app/links.h"
 #include "agent/app/options.h"
 #include "agent/app/upgrade.h"
+#include "agent/claude/auth_links.h"
 #include "agent/handover/handover.pb.h"
 #include "agent/inventory/host_facts.h"
+#include "agent/process/work_thread.h"
 #include "agent/service/agent_service.h"
-#include "agent/session/auth_links.h"
+#include "agent/service/grpc_service.h"
 #include "agent/session/session_table.h"
 #include "common/base/scoped_fd.h"
 #include "common/endpoint/door.h"
@@ -95,10 +97,12 @@ class AgentDaemon {
   const Clock::time_point started_ = Clock::now();
 
   ScopedFd data_lock_;
-  std::string socket_;  // Where it was found open last.
+  std::string socket_;                     // Where it was found open last.
   std::unique_ptr<AuthLinks> auth_links_;  // Outlives the sessions.
+  std::unique_ptr<WorkThread> work_;       // So does this, which ends off the loop.
   std::unique_ptr<SessionTable> sessions_;
   std::unique_ptr<AgentService> service_;
+  std::unique_ptr<v1::Agent::CallbackService> grpc_service_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<Door> door_;
   std::unique_ptr<Upgrade> upgrade_;

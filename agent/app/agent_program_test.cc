@@ -253,8 +253,7 @@ TEST_F(AgentProgramTest, WithoutADescriptorForItsSignalsItDoesNotStartAndSaysWhy
   EXPECT_EQ(end_of(agent), 0);
 
   EXPECT_EQ(end_of(serve(absl::StrCat("ulimit -n ", number, "; "))), 1);
-  EXPECT_THAT(ReadToEnd(errors.get()),
-              HasSubstr("busy_limit: the agent cannot hear signals: "));
+  EXPECT_THAT(ReadToEnd(errors.get()), HasSubstr("busy_limit: the agent cannot hear signals: "));
 }
 
 TEST_F(AgentProgramTest, WrongArgumentsAreRefused) {

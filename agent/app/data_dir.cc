@@ -54,8 +54,7 @@ std::string NameOf(const std::string& folder) { return folder.substr(folder.rfin
 // The host's folder whose lock is open as `lock`, wherever it is by now; "": it is none.
 std::string FolderOfLock(int lock) {
   char target[PATH_MAX];
-  const ssize_t n =
-      readlink(absl::StrCat("/proc/self/fd/", lock).c_str(), target, sizeof(target));
+  const ssize_t n = readlink(absl::StrCat("/proc/self/fd/", lock).c_str(), target, sizeof(target));
   absl::string_view path(target, n > 0 ? static_cast<size_t>(n) : 0);
   if (!absl::ConsumeSuffix(&path, "/agent.lock")) return "";  // Also where it was removed.
   std::string folder(path);

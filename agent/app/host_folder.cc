@@ -119,9 +119,9 @@ void MakeRoomAside(const std::string& hosts, const std::string& place) {
 bool Rename(const std::string& from, const std::string& to, const std::string& why,
             HostFolder& folder) {
   const bool renamed = rename(from.c_str(), to.c_str()) == 0;
-  folder.news.push_back(renamed ? absl::StrCat(why, ": ", from, " is ", to, " now")
-                                : absl::StrCat(why, ", but ", from, " cannot become ", to, ": ",
-                                               strerror(errno)));
+  folder.news.push_back(
+      renamed ? absl::StrCat(why, ": ", from, " is ", to, " now")
+              : absl::StrCat(why, ", but ", from, " cannot become ", to, ": ", strerror(errno)));
   if (renamed) (void)SyncDirectory(to.substr(0, to.rfind('/')));
   return renamed;
 }

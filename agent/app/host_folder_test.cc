@@ -233,8 +233,8 @@ TEST_F(HostFolderTest, AndOverAReboot) {
 TEST_F(HostFolderTest, NothingIsTakenOnWeakerEvidence) {
   const std::string id = Live(Machine('1', 'a'), "s");
   std::vector<HostFacts> strangers = {Machine('2', 'b'),  // A renamed clone.
-                                      Machine('1', 'c', 2), Machine('1', 'd', 3),
-                                      Machine('1', 'e'), Machine('1', 'f')};
+                                      Machine('1', 'c', 2), Machine('1', 'd', 3), Machine('1', 'e'),
+                                      Machine('1', 'f')};
   strangers[1].evidence.hardware = {};
   strangers[2].evidence.machine = "another image";
   strangers[3].evidence.pid_namespace = "pid:[4026532836]";

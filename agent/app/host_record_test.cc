@@ -63,8 +63,8 @@ TEST_F(HostRecordTest, WhatIsNoneIsNotTakenForOne) {
 }
 
 TEST_F(HostRecordTest, AnIdWithoutEvidenceOrWithOddEvidenceIsARecord) {
-  for (const std::string more : {"", R"(,"machine":7,"boot_id":null,"hardware":"x")",
-                                  R"(,"hardware":[1,{},null])"}) {
+  for (const std::string more :
+       {"", R"(,"machine":7,"boot_id":null,"hardware":"x")", R"(,"hardware":[1,{},null])"}) {
     Write(std::string("{\"id\":\"") + kId + "\"" + more + "}\n");
     const absl::StatusOr<std::optional<HostRecord>> record = ReadHostRecord(scratch_.path());
     ASSERT_TRUE(record.ok() && record->has_value()) << more;

@@ -84,8 +84,8 @@ class Flow {
   size_t end_ = 0;
   bool started_ = false;
   bool in_nudge_ = false;  // Within a line that began with a blank.
-  bool ended_ = false;   // Nothing more will be read.
-  bool broken_ = false;  // Nobody takes what is written.
+  bool ended_ = false;     // Nothing more will be read.
+  bool broken_ = false;    // Nobody takes what is written.
 };
 
 short Events(bool read, bool write) {

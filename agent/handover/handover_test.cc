@@ -16,8 +16,8 @@ namespace iris {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::UnorderedElementsAre;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 handover::Agent SomeState() {
   handover::Agent state;

@@ -18,7 +18,7 @@
 namespace iris {
 namespace {
 
-constexpr size_t kDevicesMax = 256;  // Looked at.
+constexpr size_t kDevicesMax = 256;                           // Looked at.
 constexpr uint32_t kMulticast = 1, kLocallyAdministered = 2;  // Of the first octet.
 constexpr int kZerosOfCounting = 3;
 

@@ -79,7 +79,7 @@ TEST_F(EvidenceTest, AddressesThatManyMachinesHaveDoNotCount) {
   Device("a", "02:fc:00:00:00:01");  // Firecracker.
   Device("b", "52:54:00:12:34:56");  // QEMU.
   Device("c", "00:00:00:00:00:00");
-  Device("d", "01:1b:21:aa:bb:05");  // Multicast.
+  Device("d", "01:1b:21:aa:bb:05");                                            // Multicast.
   Device("e", "80:00:02:08:fe:80:00:00:00:00:00:00:7c:fe:90:03:00:29:26:52");  // InfiniBand.
   Device("f", "");
   Device("g", "../../../../x");

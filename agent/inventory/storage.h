@@ -20,7 +20,8 @@ v1::StorageClass StorageOfMagic(uint32_t magic);
 // `mounts`. Where there is none, the file system is asked.
 bool LiesOnNetwork(const std::string& path, const std::string& mounts = "/proc/self/mountinfo");
 
-// Builds of the agent that were installed below the agent's data directory.
+// Builds of the agent that were installed below the agent's data directory. Looks at the few files
+// there, on whatever thread asks: the agent writes there on its loop as well.
 struct Builds {
   uint32_t count = 0;
   uint64_t bytes = 0;

@@ -14,6 +14,7 @@
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/frame/wire_bytes.h"
+#include "common/log/check.h"
 #include "common/log/log.h"
 
 namespace iris {
@@ -39,7 +40,20 @@ std::string Journal::PathOf(uint64_t first_seq) const {
 
 // ----------------------------------------------------------------------------------------- writing
 
+void Journal::CheckMarks() const {
+  Check(trimmed_ <= synced_ && synced_ <= written_ && written_ <= newest_seq_,
+        "a journal's marks are out of order");
+  Check(trimmed_ <= acknowledged_ && acknowledged_ <= newest_seq_,
+        "a journal is trimmed of what nobody has acknowledged");
+  Check(unwritten_bytes_ <= memory_bytes_, "a journal lacks in memory what is not written");
+  Check(memory_.empty() ? written_ == newest_seq_
+                        : memory_.back().event->seq() == newest_seq_ &&
+                              memory_.front().event->seq() + memory_.size() == newest_seq_ + 1,
+        "a journal's events in memory have a hole");
+}
+
 void Journal::Append(v1::Event event) {
+  CheckMarks();
   event.set_seq(++newest_seq_);
   Kept kept{.event = std::make_shared<const v1::Event>(std::move(event))};
   NoteEvent(*kept.event);
@@ -73,6 +87,7 @@ void Journal::NoteEvent(const v1::Event& event) {
 void Journal::WriteUnwritten() {
   const uint64_t first = memory_.empty() ? 0 : memory_.front().event->seq();
   while (written_ < newest_seq_) {
+    Check(first > 0 && first <= written_ + 1, "an event is not written, and not in memory");
     const Kept& next = memory_[written_ + 1 - first];
     if (const absl::Status status = WriteOne(next); !status.ok()) return SetTrouble(status);
     ++written_;
@@ -91,6 +106,7 @@ absl::Status Journal::WriteOne(const Kept& kept) {
     // Without an inode for another file this one has to grow.
     if (!started.ok() && !follows) return started;
   }
+  Check(segments_.back()->last_seq() + 1 == seq, "a segment of a journal gets a hole");
   const std::string record = EncodeRecord(*kept.event);
   absl::Status written = segments_.back()->Append(record);
   // EFBIG: this file must not grow, and another one has room.
@@ -130,16 +146,20 @@ void Journal::SetTrouble(const absl::Status& trouble) {
 }
 
 absl::Status Journal::WriteAnew() {
+  CheckMarks();
   segments_.clear();
   // Also for a sync under way, which takes what is gone for trimmed.
-  trimmed_ = memory_.empty() ? newest_seq_ : memory_.front().event->seq() - 1;
+  const uint64_t gone = memory_.empty() ? newest_seq_ : memory_.front().event->seq() - 1;
+  Check(gone >= trimmed_, "what was trimmed of a journal comes back");
+  trimmed_ = gone;
   written_ = synced_ = syncing_ = trimmed_;
   acknowledged_ = std::max(acknowledged_, trimmed_);
   ForgetLives();
   disk_.AddUnwritten(memory_bytes_ - unwritten_bytes_);
   unwritten_bytes_ = memory_bytes_;
-  disk_.RemoveKept(bytes_ - memory_bytes_);
-  bytes_ = memory_bytes_;
+  // What was there by then nobody can count any more.
+  disk_.AddKept(memory_bytes_);
+  disk_.RemoveKept(std::exchange(bytes_, memory_bytes_));
   directory_changed_ = true;
   disk_.SyncSoon(this);
   if (absl::Status marked = WriteMark(); !marked.ok()) return marked;
@@ -160,6 +180,7 @@ std::vector<std::string> Journal::TakeUnsynced() {
 }
 
 void Journal::OnSynced(const absl::Status& status) {
+  Check(syncing_ <= written_, "a journal is synced beyond what is written");
   if (!status.ok()) {
     directory_changed_ = true;
     for (const std::unique_ptr<Segment>& segment : segments_) segment->MarkUnsynced();
@@ -180,6 +201,7 @@ void Journal::Trim(uint64_t seq) {
 }
 
 void Journal::ApplyTrim() {
+  CheckMarks();
   // What cannot be written need not be, once the other end has it.
   const uint64_t to = written_ < newest_seq_ ? acknowledged_ : std::min(acknowledged_, synced_);
   if (to <= trimmed_) return;
@@ -264,6 +286,7 @@ v1::ResetReason Journal::CheckPosition(const v1::Position& after) const {
 }
 
 const std::string& Journal::IncarnationAt(uint64_t seq) const {
+  Check(!lives_.empty(), "a journal has no life");
   const Life* at = &lives_.front();
   for (const Life& life : lives_) {
     if (life.after_seq < seq) at = &life;
@@ -308,7 +331,7 @@ absl::Status Journal::CheckDisk() const {
 bool Journal::full() const {
   return bytes_ >= limits_.quota_bytes || beyond_share() ||
          unwritten_bytes_ >= limits_.unwritten_bytes ||
-         (unwritten_bytes_ > 0 && disk_.unwritten_bytes() >= JournalDisk::kUnwrittenBytesMax);
+         (unwritten_bytes_ > 0 && disk_.unwritten_bytes() >= JournalSync::kUnwrittenBytesMax);
 }
 
 bool Journal::half_full() const {

@@ -12,7 +12,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "agent/journal/journal_disk.h"
+#include "agent/journal/journal_sync.h"
 #include "agent/journal/segment.h"
 #include "common/loop/event_loop.h"
 #include "proto/iris/v1/agent.pb.h"
@@ -31,7 +31,10 @@ namespace iris {
 // Memory holds what is not durable yet, 1 MiB at most; the rest is read from the disk. Where the
 // disk has no room, memory holds what comes until full(), and the journal tries again once a
 // second. Nothing is ever dropped but what was acknowledged. Lives on the process loop.
-class Journal final : private JournalDisk::Client {
+//
+// Numbers have no holes, and the marks above stay in that order (CheckMarks()); what was trimmed
+// never comes back.
+class Journal final : private JournalSync::Client {
  public:
   struct Limits {
     size_t segment_bytes = 1 << 20;
@@ -47,10 +50,10 @@ class Journal final : private JournalDisk::Client {
   // What a crash has damaged is cut away; `seen` gets every event that is left. FAILURE_STORAGE: it
   // cannot be written or read; nothing is lost by trying again.
   static absl::StatusOr<std::unique_ptr<Journal>> Open(
-      JournalDisk& disk, const std::string& dir, const std::string& incarnation,
+      JournalSync& disk, const std::string& dir, const std::string& incarnation,
       absl::FunctionRef<void(const v1::Event&)> seen = [](const v1::Event&) {});
   static absl::StatusOr<std::unique_ptr<Journal>> Open(
-      JournalDisk& disk, const std::string& dir, const std::string& incarnation,
+      JournalSync& disk, const std::string& dir, const std::string& incarnation,
       absl::FunctionRef<void(const v1::Event&)> seen, const Limits& limits);
   ~Journal() override;
 
@@ -113,7 +116,7 @@ class Journal final : private JournalDisk::Client {
     std::string incarnation;
   };
 
-  Journal(JournalDisk& disk, std::string dir, const Limits& limits)
+  Journal(JournalSync& disk, std::string dir, const Limits& limits)
       : disk_(disk), dir_(std::move(dir)), limits_(limits) {
     disk_.Add(this);
   }
@@ -128,6 +131,8 @@ class Journal final : private JournalDisk::Client {
   absl::Status LoadSegments(absl::FunctionRef<void(const v1::Event&)> seen);
   bool Follows(const SegmentHeader& header) const;
   absl::Status WriteMark();
+  // The state is one that can be.
+  void CheckMarks() const;
   void NoteEvent(const v1::Event& event);
   const std::string& IncarnationAt(uint64_t seq) const;
   void WriteUnwritten();
@@ -141,7 +146,7 @@ class Journal final : private JournalDisk::Client {
   void ForgetLives();  // Of what is trimmed.
   std::string PathOf(uint64_t first_seq) const;
 
-  JournalDisk& disk_;
+  JournalSync& disk_;
   const std::string dir_;
   const Limits limits_;
   std::function<void()> on_room_, on_gone_;

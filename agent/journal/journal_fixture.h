@@ -16,7 +16,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "agent/journal/journal.h"
-#include "agent/journal/journal_disk.h"
+#include "agent/journal/journal_sync.h"
 #include "common/loop/event_loop.h"
 #include "common/testing/scratch_dir.h"
 #include "gtest/gtest.h"
@@ -114,7 +114,7 @@ class JournalTest : public ::testing::Test {
   const std::string dir = scratch.File("journal");
   Journal::Limits limits{.retry_every = absl::Milliseconds(5)};
   EventLoop loop;
-  JournalDisk disk{loop};
+  JournalSync disk{loop};
   std::vector<uint64_t> seen;  // By the life that runs, at its start.
   std::unique_ptr<Journal> journal;
 };

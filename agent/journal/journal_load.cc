@@ -78,13 +78,13 @@ std::vector<std::string> SegmentFiles(const std::string& dir) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(
-    JournalDisk& disk, const std::string& dir, const std::string& incarnation,
+    JournalSync& disk, const std::string& dir, const std::string& incarnation,
     absl::FunctionRef<void(const v1::Event&)> seen) {
   return Open(disk, dir, incarnation, seen, Limits());
 }
 
 absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(
-    JournalDisk& disk, const std::string& dir, const std::string& incarnation,
+    JournalSync& disk, const std::string& dir, const std::string& incarnation,
     absl::FunctionRef<void(const v1::Event&)> seen, const Limits& limits) {
   std::unique_ptr<Journal> journal(new Journal(disk, dir, limits));
   absl::Status status = journal->Load(seen);

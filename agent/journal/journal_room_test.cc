@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "agent/journal/journal_disk.h"
 #include "agent/journal/journal_fixture.h"
+#include "agent/journal/journal_sync.h"
 #include "common/failure/failure.h"
 #include "common/testing/private_mounts.h"
 #include "gmock/gmock.h"
@@ -39,7 +39,7 @@ class JournalQuotaTest : public JournalTest {
     while (journal.bytes() < bytes) journal.Append(Output(std::string(1000, 'x')));
   }
 
-  JournalDisk small{loop, kHostQuota};
+  JournalSync small{loop, kHostQuota};
 };
 
 TEST_F(JournalQuotaTest, BeyondTheHostsQuotaEachHasItsShareAndTheOthersWait) {
@@ -165,10 +165,10 @@ TEST_F(FullDiskTest, OneThatIsFullForWhatOthersHoldIsHalfFull) {
   FillUp();
   Append(200, 1000);  // More than the ballast has left of its last page.
   ASSERT_GT(disk.unwritten_bytes(), 0u);
-  disk.AddUnwritten(JournalDisk::kUnwrittenBytesMax);
+  disk.AddUnwritten(JournalSync::kUnwrittenBytesMax);
   EXPECT_TRUE(journal->full());
   EXPECT_TRUE(journal->half_full());
-  disk.RemoveUnwritten(JournalDisk::kUnwrittenBytesMax);
+  disk.RemoveUnwritten(JournalSync::kUnwrittenBytesMax);
   EXPECT_FALSE(journal->half_full());
 }
 

@@ -74,6 +74,22 @@ TEST_F(JournalTest, OneWhoseFilesWereRemovedGoesOnWithWhatMemoryHas) {
   EXPECT_THAT(SeqsAfter(3), ElementsAre(4, 5, 6, 7));  // With the new life.
 }
 
+// What is trimmed of files that are gone cannot be counted exactly.
+TEST_F(JournalTest, OneWhoseFilesWereRemovedBeforeItWasTrimmedCountsWhatItHas) {
+  Live("a");
+  Append(3, 1000);
+  ASSERT_TRUE(RunUntil([this] { return journal->bytes_in_memory() == 0; }));
+  journal->Trim(1);
+  fs::remove_all(dir);
+  Append(1, 1000);
+  journal->Trim(3);
+  fs::create_directory(dir);
+  ASSERT_TRUE(journal->WriteAnew().ok());
+  EXPECT_EQ(journal->bytes(), journal->bytes_in_memory());
+  EXPECT_EQ(disk.kept_bytes(), journal->bytes());
+  EXPECT_THAT(SeqsAfter(3), ElementsAre(4));
+}
+
 TEST_F(JournalTest, AReaderFarBehindGetsAllOfManySegmentsInOrder) {
   limits.segment_bytes = 5'000;
   limits.memory_bytes = 10'000;

@@ -14,6 +14,7 @@
 #include "agent/journal/record.h"
 #include "common/base/ids.h"
 #include "common/frame/wire_bytes.h"
+#include "common/log/check.h"
 
 namespace iris {
 namespace {
@@ -132,6 +133,7 @@ absl::StatusOr<size_t> Segment::OffsetAfter(const ScopedFd& file, uint64_t seq) 
   const auto later =
       std::upper_bound(marks_.begin(), marks_.end(), seq + 1,
                        [](uint64_t wanted, const Mark& m) { return wanted < m.seq; });
+  Check(later != marks_.begin(), "a segment of a journal is read before its first event");
   const Mark& mark = *std::prev(later);
   size_t offset = mark.offset;
   for (uint64_t at = mark.seq; at <= seq; ++at) {

@@ -97,7 +97,7 @@ ChildHandover ProcessChild::HandOver() const {
           .report_text = report_text_};
 }
 
-absl::Status ProcessChild::GoOn(ChildHandover handover) {
+absl::Status ProcessChild::AdoptHandover(ChildHandover handover) {
   ScopedFd in(handover.stdin_fd), out(handover.stdout_fd), err(handover.stderr_fd),
       report(handover.report_fd);
   // claude may have closed its stdout or stderr, and is a child of ours all the same.
@@ -278,7 +278,7 @@ absl::StatusOr<std::unique_ptr<Child>> Child::Start(EventLoop& loop, const Child
 absl::StatusOr<std::unique_ptr<Child>> Child::Adopt(EventLoop& loop, ChildHandover handover,
                                                     ChildSink& sink) {
   auto child = std::make_unique<ProcessChild>(loop, sink);
-  if (absl::Status gone_on = child->GoOn(std::move(handover)); !gone_on.ok()) return gone_on;
+  if (absl::Status why = child->AdoptHandover(std::move(handover)); !why.ok()) return why;
   return child;
 }
 

@@ -112,7 +112,10 @@ TEST_F(ChildTest, OnlyAProgramThatTheSystemRefusesToRunIsAFailedPrecondition) {
   };
   constexpr absl::StatusCode kRefused = absl::StatusCode::kFailedPrecondition;
   EXPECT_EQ(end_of(Program("/nonexistent/claude", {})), kRefused);
-  EXPECT_EQ(end_of(file("\x7f" "ELF, and then nothing of one", 0700)), kRefused);
+  EXPECT_EQ(end_of(file("\x7f"
+                        "ELF, and then nothing of one",
+                        0700)),
+            kRefused);
   EXPECT_EQ(end_of(file("#!/nonexistent/node\n", 0700)), kRefused);
   EXPECT_EQ(end_of(file("#!/bin/sh\n", 0600)), kRefused);
 

@@ -25,10 +25,8 @@ TEST_F(LifeLockTest, ItIsHeldByWhoeverInheritedItAsLongAsThatRuns) {
   ScopedFd held = HoldLifeLock(path_);
   ASSERT_TRUE(held.valid());
   EXPECT_FALSE(IsLifeOver(path_));
-  const absl::StatusOr<pid_t> child = Spawn({.argv = {"/bin/sleep", "600"},
-                                             .env = {},
-                                             .cwd = "/",
-                                             .fds = {{4, held.get()}}});
+  const absl::StatusOr<pid_t> child =
+      Spawn({.argv = {"/bin/sleep", "600"}, .env = {}, .cwd = "/", .fds = {{4, held.get()}}});
   ASSERT_TRUE(child.ok()) << child.status();
   held.Reset();
   EXPECT_FALSE(IsLifeOver(path_));

@@ -25,7 +25,7 @@ class ProcessChild final : public Child {
   // Once. An error: there is no keeper.
   absl::Status Begin(const ChildSpec& spec);
   // Or this, once.
-  absl::Status GoOn(ChildHandover handover);
+  absl::Status AdoptHandover(ChildHandover handover);
 
   bool can_be_handed_over() const override;
   ChildHandover HandOver() const override;

@@ -13,7 +13,9 @@ inline constexpr char kSessionMark[] = "IRIS_SESSION";
 
 // SIGKILL for every process of this account that carries the session's mark: what is left of it
 // where its keeper, which ends all below itself, was killed too. Only while neither a keeper nor a
-// claude of the session is to run. Returns how many there were.
+// claude of the session is to run. Returns how many there were. Looks at all of the account's
+// processes, ten times at most, and blocks where the kernel waits for one of them: for SlowWork. On
+// any thread.
 size_t KillStrays(const std::string& session_id);
 using StrayKiller = std::function<size_t(const std::string& session_id)>;
 

@@ -33,8 +33,7 @@ TEST(FindKeepersTest, AKeeperThatWasGivenToAnotherProgramIsASurvivor) {
 
 TEST(IsOfAnotherAgentTest, SaysWhoseAKeeperIs) {
   OtherAgent other(NewUuid());
-  const ProcessId keeper = {.pid = other.keeper(),
-                            .start_time = ProcessStartTime(other.keeper())};
+  const ProcessId keeper = {.pid = other.keeper(), .start_time = ProcessStartTime(other.keeper())};
   EXPECT_TRUE(IsOfAnotherAgent(keeper));
   EXPECT_FALSE(IsOfAnotherAgent({.pid = keeper.pid, .start_time = keeper.start_time + 1}));
   EXPECT_FALSE(IsOfAnotherAgent({}));

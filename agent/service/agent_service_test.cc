@@ -73,8 +73,7 @@ TEST_F(AgentServiceTest, FailuresArriveTypedWithTheirDetail) {
 
 TEST_F(AgentServiceTest, WhatIsNotBuiltYetSaysSo) {
   const auto context = NewContext();
-  EXPECT_EQ(stub().ReverseMcp(&*context)->Finish().error_code(),
-            grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_EQ(stub().ReverseMcp(&*context)->Finish().error_code(), grpc::StatusCode::UNIMPLEMENTED);
 }
 
 TEST_F(AgentServiceTest, OnlyTheLeaseHolderAnswersWhatWaits) {

@@ -16,25 +16,25 @@ AttachStream::~AttachStream() {
 
 void AttachStream::OnBegin() {
   streams_.Add(this);
-  Read();
+  stream_.Read();
 }
 
-void AttachStream::OnWritten(bool ok) {
+void AttachStream::OnSent(bool ok) {
   if (ok) SendOn();  // Broken: OnNoMore() says so too, and ends it.
 }
 
-void AttachStream::End() { Finish(MakeFailure(v1::FAILURE_DROPPED, "the agent is leaving")); }
+void AttachStream::End() { stream_.End(MakeFailure(v1::FAILURE_DROPPED, "the agent is leaving")); }
 
-void AttachStream::OnRead(v1::AttachRequest& request) {
+void AttachStream::OnFrame(v1::AttachRequest& request) {
   const absl::Status taken = Take(request);
-  if (!taken.ok()) return Finish(taken);
+  if (!taken.ok()) return stream_.End(taken);
   SendOn();
   ReadOn();
 }
 
 void AttachStream::ReadOn() {
   memory_.Set(tell_text_.size());
-  if (memory_.MayTakeMore([this] { ReadOn(); })) Read();
+  if (memory_.MayTakeMore([this] { ReadOn(); })) stream_.Read();
 }
 
 absl::Status AttachStream::Take(v1::AttachRequest& request) {
@@ -90,7 +90,7 @@ absl::Status AttachStream::OnStart(const v1::AttachStart& start) {
   session_ = *session;
   session_->AddReader(this);
   session_->OnReaderBehind(sent_seq_);
-  Write(std::move(response));
+  stream_.Send(std::move(response));
   return absl::OkStatus();
 }
 
@@ -131,15 +131,15 @@ void AttachStream::SendOn() {
 }
 
 void AttachStream::SendMore() {
-  if (session_ == nullptr || writing() || finished() || credit_ <= 0) return;
+  if (session_ == nullptr || !stream_.may_send() || credit_ <= 0) return;
   if (sent_seq_ < session_->journal().oldest_known()) {
     // The lease holder's acknowledgement has trimmed what this one had not seen.
-    return Finish(MakeFailure(v1::FAILURE_DROPPED, "this reader fell behind the journal"));
+    return stream_.End(MakeFailure(v1::FAILURE_DROPPED, "this reader fell behind the journal"));
   }
   // Half of the credit: its reader gives it back while the other half is on its way.
   const absl::StatusOr<std::vector<EventPtr>> events = session_->journal().After(
       sent_seq_, std::min<size_t>(kBatchBytesMax, static_cast<size_t>(credit_) / 2));
-  if (!events.ok()) return Finish(events.status());
+  if (!events.ok()) return stream_.End(events.status());
   if (events->empty()) return;
   v1::AttachResponse response;
   for (const EventPtr& event : *events) {
@@ -147,7 +147,7 @@ void AttachStream::SendMore() {
     credit_ -= static_cast<int64_t>(WireBytes(*event));
   }
   sent_seq_ = events->back()->seq();
-  Write(std::move(response));
+  stream_.Send(std::move(response));
 }
 
 }  // namespace iris

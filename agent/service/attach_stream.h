@@ -4,35 +4,34 @@
 #include <cstdint>
 #include <string>
 
+#include "agent/service/agent_service.h"
 #include "agent/service/streams.h"
 #include "agent/session/session.h"
 #include "agent/session/session_table.h"
 #include "common/budget/byte_budget.h"
-#include "common/loop/event_loop.h"
-#include "common/rpc/server_stream.h"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 
-// One Attach call. Sends the session's events as far as the reader's credit goes, and takes its
-// tells.
-class AttachStream final : public ServerStream<v1::AttachRequest, v1::AttachResponse>,
+// Serves one Attach call. Sends the session's events as far as the reader's credit goes, and takes
+// its tells.
+class AttachStream final : public AgentService::AttachServed::Handler,
                            private SessionReader,
                            private OpenStreams::Stream {
  public:
   static constexpr size_t kBatchBytesMax = 256 << 10;
 
   // `budget`: of the tells that are being put together.
-  AttachStream(EventLoop& loop, SessionTable& sessions, OpenStreams& streams, ByteBudget& budget)
-      : ServerStream(loop), sessions_(sessions), streams_(streams), memory_(budget) {}
-
- private:
+  AttachStream(AgentService::AttachServed& stream, SessionTable& sessions, OpenStreams& streams,
+               ByteBudget& budget)
+      : stream_(stream), sessions_(sessions), streams_(streams), memory_(budget) {}
   ~AttachStream() override;
 
+ private:
   void OnBegin() override;
-  void OnRead(v1::AttachRequest& request) override;
-  void OnNoMore() override { Finish(absl::OkStatus()); }  // The reader has gone, or is done.
-  void OnWritten(bool ok) override;
+  void OnFrame(v1::AttachRequest& request) override;
+  void OnNoMore() override { stream_.End(absl::OkStatus()); }  // The reader has gone, or is done.
+  void OnSent(bool ok) override;
   void OnNewEvents() override { SendMore(); }
   uint64_t epoch() const override { return epoch_; }
   uint64_t sent_seq() const override { return sent_seq_; }
@@ -47,6 +46,7 @@ class AttachStream final : public ServerStream<v1::AttachRequest, v1::AttachResp
   // The same, other than for new events.
   void SendOn();
 
+  AgentService::AttachServed& stream_;
   SessionTable& sessions_;
   OpenStreams& streams_;
   Session* session_ = nullptr;  // Set by the first message.

@@ -117,14 +117,14 @@ ServiceFixture::ServiceFixture() {
   spec.set_claude_path(StubClaude());
   spec.set_team("gpu");
   sessions_ = std::make_unique<SessionTable>(
-      loop_, AgentIdentity{.incarnation = NewUuid(),
-                           .hostname = "gpu1",
-                           .keeper_program = KeeperProgram(),
-                           .home = scratch.path(),
-                           .sessions_dir = scratch.path(),
-                           .program_dirs = {},
-                           // A sanitized stub may leave what it likes at its end.
-                           .child_env = {"PATH=/usr/bin:/bin", "ASAN_OPTIONS=detect_leaks=0"}});
+      loop_, SessionContext{.incarnation = NewUuid(),
+                            .hostname = "gpu1",
+                            .keeper_program = KeeperProgram(),
+                            .home = scratch.path(),
+                            .sessions_dir = scratch.path(),
+                            .program_dirs = {},
+                            // A sanitized stub may leave what it likes at its end.
+                            .child_env = {"PATH=/usr/bin:/bin", "ASAN_OPTIONS=detect_leaks=0"}});
   service_ = AgentService::Make(loop_, *sessions_,
                                 {.get_host =
                                      [] {
@@ -133,8 +133,9 @@ ServiceFixture::ServiceFixture() {
                                        return host;
                                      },
                                  .on_shutdown = [this] { left.Notify(); }});
+  grpc_service_ = MakeGrpcService(loop_, *service_);
   grpc::ServerBuilder builder;
-  builder.RegisterService(&service_->grpc_service());
+  builder.RegisterService(&*grpc_service_);
   server_ = builder.BuildAndStart();
   stub_ = v1::Agent::NewStub(server_->InProcessChannel(grpc::ChannelArguments()));
   thread_ = std::thread([this] { loop_.Run(); });

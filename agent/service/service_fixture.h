@@ -13,6 +13,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "agent/service/agent_service.h"
+#include "agent/service/grpc_service.h"
 #include "agent/session/session_table.h"
 #include "agent/testing/held_turns.h"
 #include "common/base/ids.h"
@@ -112,6 +113,7 @@ class ServiceFixture : public ::testing::Test {
   EventLoop loop_;
   std::unique_ptr<SessionTable> sessions_;
   std::unique_ptr<AgentService> service_;
+  std::unique_ptr<v1::Agent::CallbackService> grpc_service_;
   std::thread thread_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::Agent::Stub> stub_;

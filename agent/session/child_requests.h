@@ -20,8 +20,9 @@ namespace iris {
 class ChildRequests {
  public:
   static constexpr size_t kOpenMax = 64;
-  static constexpr size_t kAllBytesMax = 512 << 10;  // Of those that wait: they go into one message.
-  static constexpr size_t kAnswersKept = 64;      // For those who answer again.
+  static constexpr size_t kAllBytesMax = 512
+                                         << 10;  // Of those that wait: they go into one message.
+  static constexpr size_t kAnswersKept = 64;     // For those who answer again.
 
   // Oldest first.
   std::vector<v1::PendingRequest> open() const;
@@ -33,7 +34,7 @@ class ChildRequests {
   // The one that waits, or null; since when, or never.
   const v1::PendingRequest* Find(absl::string_view request_id) const;
   absl::Duration Since(absl::string_view request_id) const;
-  // It waits no more. `answer`: what the child was told; empty: withdrawn. False: it did not wait.
+  // It waits no more. `answer`: what the child got; empty: withdrawn. False: it did not wait.
   bool Close(absl::string_view request_id, absl::string_view answer);
   // What counts, if it was answered not long ago.
   std::optional<std::string> AnswerTo(absl::string_view request_id) const;
@@ -54,7 +55,7 @@ class ChildRequests {
   std::deque<std::pair<std::string, std::string>> answers_;
 };
 
-// What the child is to be told: `answer` is {"behavior":"allow"[,"updatedInput":{…}]} or
+// What the child is to get: `answer` is {"behavior":"allow"[,"updatedInput":{…}]} or
 // {"behavior":"deny","message":"…"}; where input is missing, what was asked for is allowed.
 // FAILURE_BAD_REQUEST: it is neither, or too long.
 absl::StatusOr<std::string> CompleteAnswer(const v1::PendingRequest& request,

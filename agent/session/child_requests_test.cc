@@ -23,7 +23,8 @@ v1::PendingRequest Request(const std::string& id, const std::string& asked) {
 }
 
 v1::PendingRequest Bash(const std::string& id) {
-  return Request(id, R"({"tool_name":"Bash","input":{"command":"ls"},"description":"Lists files"})");
+  return Request(id,
+                 R"({"tool_name":"Bash","input":{"command":"ls"},"description":"Lists files"})");
 }
 
 std::string Complete(const std::string& answer) {
@@ -104,9 +105,9 @@ TEST(ChildRequestsTest, WhatIsNoAnswerIsRefused) {
   }
   const std::string deep(10'000, '[');
   EXPECT_EQ(Refusal(R"({"behavior":"allow","updatedInput":{"a":)" + deep), v1::FAILURE_BAD_REQUEST);
-  EXPECT_EQ(Refusal(R"({"behavior":"deny","message":")" +
-                    std::string(kRequestBytesMax, 'x') + R"("})"),
-            v1::FAILURE_BAD_REQUEST);
+  EXPECT_EQ(
+      Refusal(R"({"behavior":"deny","message":")" + std::string(kRequestBytesMax, 'x') + R"("})"),
+      v1::FAILURE_BAD_REQUEST);
 }
 
 }  // namespace

@@ -26,6 +26,7 @@
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
+#include "common/loop/callback_watch.h"
 #include "common/process/spawn.h"
 #include "nlohmann/json.hpp"
 
@@ -116,8 +117,7 @@ bool Same(ProcessId a, ProcessId b) { return a.pid == b.pid && a.start_time == b
 // its data directory was removed or is another one, is known by its boot.
 bool IsOfThisHost(const Claim& claim, const Claim& ours) {
   const bool same_boot = !claim.boot_id.empty() && claim.boot_id == ours.boot_id;
-  return claim.pid_namespace == ours.pid_namespace &&
-         (claim.host_id == ours.host_id || same_boot);
+  return claim.pid_namespace == ours.pid_namespace && (claim.host_id == ours.host_id || same_boot);
 }
 
 // Of a claim of this host: nothing runs for it.
@@ -138,11 +138,10 @@ absl::Status Refuse(const std::string& path, const Claim& theirs, const Claim& o
       theirs.host_id != ours.host_id
           ? absl::StrCat(theirs.hostname, ", which shares this home")
           : absl::StrCat("another container of ", theirs.hostname, " (", theirs.pid_namespace, ")");
-  return MakeFailure(
-      v1::FAILURE_WRONG_HOST,
-      absl::StrCat(session, " runs on ", where, Since(theirs.since),
-                   "; whether it still does cannot be seen from ", ours.hostname),
-      kFixOtherHost);
+  return MakeFailure(v1::FAILURE_WRONG_HOST,
+                     absl::StrCat(session, " runs on ", where, Since(theirs.since),
+                                  "; whether it still does cannot be seen from ", ours.hostname),
+                     kFixOtherHost);
 }
 
 absl::Status BeingClaimed(const std::string& path) {
@@ -197,6 +196,7 @@ Lock LockClaims(const std::string& path) {
     if (flock(lock.file.get(), LOCK_EX | LOCK_NB) == 0) break;
     if (errno != EWOULDBLOCK) break;  // No locks here.
     if (i == kLockTries - 1) return lock;
+    MayBlock("LockClaims");
     absl::SleepFor(kLockTryEvery);  // flock() knows no deadline; its holder needs a moment only.
   }
   lock.held = true;
@@ -256,11 +256,11 @@ std::string ClaimPath(const std::string& config_dir, const std::string& session_
   return absl::StrCat(config_dir, "/projects/.iris/", session_id, kSuffix);
 }
 
-Claim OurClaim(const AgentIdentity& identity, ProcessId process) {
-  return {.host_id = identity.host_id,
-          .hostname = identity.hostname,
-          .boot_id = identity.boot_id,
-          .pid_namespace = identity.pid_namespace,
+Claim OurClaim(const SessionContext& context, ProcessId process) {
+  return {.host_id = context.host_id,
+          .hostname = context.hostname,
+          .boot_id = context.boot_id,
+          .pid_namespace = context.pid_namespace,
           .process = process,
           .since = absl::Now()};
 }

@@ -7,8 +7,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "agent/inventory/session_context.h"
 #include "agent/process/survivor.h"
-#include "agent/session/identity.h"
 
 namespace iris {
 
@@ -36,7 +36,7 @@ struct Claim {
 std::string ClaimPath(const std::string& config_dir, const std::string& session_id);
 
 // What this host claims: for `process`.
-Claim OurClaim(const AgentIdentity& identity, ProcessId process);
+Claim OurClaim(const SessionContext& context, ProcessId process);
 // The calling process, an agent that is about to start a keeper.
 ProcessId OurProcess();
 

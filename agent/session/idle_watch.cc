@@ -1,26 +1,8 @@
 #include "agent/session/idle_watch.h"
 
-#include "absl/strings/match.h"
+#include "agent/claude/stream_json.h"
 
 namespace iris {
-namespace {
-
-// Members of the result line alone; its type may stand at its end.
-bool IsOfResult(absl::string_view line) {
-  return absl::StrContains(line, R"("type":"result")") ||
-         absl::StrContains(line, R"("duration_api_ms":)") ||
-         absl::StrContains(line, R"("total_cost_usd":)");
-}
-
-// No words of a hook or a wrapper: it is one of claude's lines, or some of one, whatever stands
-// before it. All of them begin with a name, and have a type or the session's id further on.
-bool IsOfClaude(absl::string_view line) {
-  return line == "{" || absl::StartsWith(line, R"({")") || absl::StrContains(line, R"("type":")") ||
-         absl::StrContains(line, R"("session_id":")") || IsOfResult(line);
-}
-
-}  // namespace
-
 void IdleWatch::OnChildStarted() { *this = IdleWatch(limits_); }
 
 void IdleWatch::OnTellWritten(absl::Time now) {
@@ -36,7 +18,7 @@ IdleWatch::Seen IdleWatch::seen() const {
   return seen;
 }
 
-void IdleWatch::GoOn(const Seen& seen, bool in_turn, absl::Time now) {
+void IdleWatch::Resume(const Seen& seen, bool in_turn, absl::Time now) {
   if (in_turn) OnTellWritten(now);
   seen_ = seen;
   if (seen.says_idle) says_idle_since_ = now;
@@ -60,27 +42,37 @@ void IdleWatch::OnHeld(bool held, absl::Time now) {
 
 void IdleWatch::OnLine(const LineFacts& facts, absl::string_view head, absl::Time now) {
   in_line_ = false;
-  if (facts.type == "control_response" && facts.is_object) return;
-  if (!facts.is_object) {
-    if (!IsOfClaude(head)) return;
-    seen_.line_broken = seen_.state_lost = true;
-    // Quotes inside of a string are escaped: nothing else holds these words.
-    seen_.result_lost |= IsOfResult(head);
-    seen_.text_lost |= absl::StrContains(head, R"("type":"assistant")");
-    // The answer to what it was asked may be in there.
-    asked_at_.has_value() ? OnAskAnswered() : OnSign(now);
-    return;
-  }
+  const LineKind kind = KindOfLine(facts);
+  if (kind == LineKind::kControlResponse) return;
+  if (kind == LineKind::kNoise) return OnBroken(ReadBrokenLine(head), now);
   OnSign(now);
-  if (facts.type == "system" && facts.subtype == "session_state_changed") {
-    seen_.knows_state = true;
-    seen_.state_lost = false;
-    seen_.idle_in_turn = in_turn_;
-    says_idle_since_.reset();
-    if (facts.state == "idle") says_idle_since_ = now;
-  } else if (facts.type == "assistant" || facts.type == "user" || facts.type == "stream_event") {
-    says_idle_since_.reset();
+  switch (kind) {
+    case LineKind::kState:
+      seen_.knows_state = true;
+      seen_.state_lost = false;
+      seen_.idle_in_turn = in_turn_;
+      says_idle_since_.reset();
+      if (facts.state == "idle") says_idle_since_ = now;
+      break;
+    case LineKind::kAssistant:
+    case LineKind::kSynthetic:
+    case LineKind::kUser:
+    case LineKind::kReplay:
+    case LineKind::kStreamEvent:
+      says_idle_since_.reset();
+      break;
+    default:
+      break;
   }
+}
+
+void IdleWatch::OnBroken(const BrokenLine& line, absl::Time now) {
+  if (!line.of_claude) return;
+  seen_.line_broken = seen_.state_lost = true;
+  seen_.result_lost |= line.is_result;
+  seen_.text_lost |= line.has_text;
+  // The answer to what it was asked may be in there.
+  asked_at_.has_value() ? OnAskAnswered() : OnSign(now);
 }
 
 void IdleWatch::OnAskSent(absl::Time now) {

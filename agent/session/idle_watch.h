@@ -5,7 +5,8 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "agent/session/line_scanner.h"
+#include "agent/claude/line_scanner.h"
+#include "agent/claude/stream_json.h"
 
 namespace iris {
 
@@ -72,9 +73,10 @@ class IdleWatch {
   bool says_idle() const { return says_idle_since_.has_value(); }
   Seen seen() const;
   // What another watch has seen of this child, and of the turn if a tell is in flight.
-  void GoOn(const Seen& seen, bool in_turn, absl::Time now);
+  void Resume(const Seen& seen, bool in_turn, absl::Time now);
 
  private:
+  void OnBroken(const BrokenLine& line, absl::Time now);
   void OnSign(absl::Time now);
   bool MayBeBroken() const { return seen_.line_broken || in_line_; }
 

@@ -4,7 +4,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "agent/session/line_scanner.h"
+#include "agent/claude/line_scanner.h"
 #include "gtest/gtest.h"
 
 namespace iris {
@@ -193,7 +193,7 @@ TEST_F(IdleWatchTest, AnotherBuildGoesOnWithWhatThisOneKnows) {
   Say(kRunning);
   Say(kIdle);
   IdleWatch next;
-  next.GoOn(watch_.seen(), /*in_turn=*/true, now_);
+  next.Resume(watch_.seen(), /*in_turn=*/true, now_);
   watch_ = next;
   EXPECT_TRUE(watch_.text_lost());
   EXPECT_EQ(After(absl::Seconds(30)), Due::kSettle);
@@ -204,7 +204,7 @@ TEST_F(IdleWatchTest, AnotherBuildDoesNotTakeAnIdleOfBeforeTheTellForItsEnd) {
   Say(kIdle);
   Write();
   IdleWatch next;
-  next.GoOn(watch_.seen(), /*in_turn=*/true, now_);
+  next.Resume(watch_.seen(), /*in_turn=*/true, now_);
   watch_ = next;
   EXPECT_EQ(After(absl::Seconds(30)), Due::kAsk);
 }
@@ -212,7 +212,7 @@ TEST_F(IdleWatchTest, AnotherBuildDoesNotTakeAnIdleOfBeforeTheTellForItsEnd) {
 TEST_F(IdleWatchTest, AnotherBuildKnowsThatAWorkingClaudeSaysSo) {
   Say(kRunning);
   IdleWatch next;
-  next.GoOn(watch_.seen(), /*in_turn=*/false, now_);
+  next.Resume(watch_.seen(), /*in_turn=*/false, now_);
   watch_ = next;
   Write();
   EXPECT_EQ(After(absl::Hours(1)), Due::kNothing);

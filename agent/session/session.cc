@@ -1,217 +1,198 @@
 #include "agent/session/session.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/handover/handover.pb.h"
-#include "agent/session/since.h"
-#include "common/base/utf8.h"
-#include "common/failure/agent_fix.h"
+#include "agent/claude/transcript.h"
+#include "agent/session/turn_failure.h"
+#include "common/base/ids.h"
 #include "common/failure/failure.h"
 
 namespace iris {
-namespace {
 
-constexpr size_t kLabelBytesMax = 256;
-constexpr size_t kProgramBytesShown = 80;
-
-}  // namespace
-
-Session::Session(EventLoop& loop, const AgentIdentity& identity, std::string session_id,
+Session::Session(EventLoop& loop, const SessionContext& context, std::string session_id,
                  std::unique_ptr<SessionFiles> files, ProcessId stray_keeper,
                  const handover::Session* before, ChildStarter start_child, StrayKiller kill_strays)
-    : loop_(loop),
-      identity_(identity),
-      id_(std::move(session_id)),
+    : id_(std::move(session_id)),
       files_(std::move(files)),
-      start_child_(std::move(start_child)),
-      kill_strays_(std::move(kill_strays)),
-      idle_since_(absl::Now()) {
-  files_->journal().OnRoom([this] {
-    if (!fenced_.empty() && journal().half_full()) return TrimJournal();
-    UpdateBackPressure();
-  });
-  if (files_->launch() != nullptr) spec_ = *files_->launch();
-  // What cannot be read is most likely another one: none is given.
-  if (before != nullptr && !before->environment().empty() &&
-      !spec_.mutable_environment()->ParseFromString(before->environment())) {
-    spec_.clear_environment();
+      log_(files_->journal(), [this] { child_.UpdateBackPressure(); }),
+      lease_(id_, context.hostname, *files_),
+      spec_(context, id_, *files_, before),
+      claim_(
+          id_, context, *files_, [this] { return spec_.ClaimFile(); }, who_),
+      replay_(
+          log_, [this] { return [place = child_.Transcript()] { return FindTranscript(place); }; },
+          who_, context.slow_work),
+      queue_(
+          files_->tells(), log_, replay_, [this] { return files_->CheckRoom(); }, who_,
+          [this] { GoOn(); }),
+      recovery_(loop, context, id_, *files_, claim_, std::move(kill_strays), *this),
+      requests_(loop, context.request_patience, log_, *this, who_),
+      end_(who_),
+      in_flight_(loop, log_, replay_, queue_, end_, requests_, *this, who_),
+      child_(loop, context, id_,
+             {*files_, log_, spec_, claim_, queue_, requests_, end_, in_flight_},
+             std::move(start_child), *this, who_) {
+  files_->StampWith(context.host_age);
+  if (before == nullptr || !child_.Adopt(*before)) {
+    queue_.Recover();
+    recovery_.Begin(stray_keeper);
   }
-  // No child of this agent has that of an earlier one.
-  if (!spec_.has_environment()) spec_.clear_environment_id();
-  if (before == nullptr || !GoOnWithChild(*before)) Recover(stray_keeper);
-  if (before != nullptr) TakeTexts(*before);
-}
-
-Session::~Session() {
-  CancelTimer(step_timer_);
-  CancelTimer(idle_timer_);
-  CancelTimer(drain_timer_);
-  CancelTimer(look_timer_);
-  CancelTimer(request_timer_);
-  CancelTimer(deaf_timer_);
+  if (before == nullptr) return;
+  queue_.TakeTexts(*before);
+  AskTranscript();
+  if (queue_.any_waits()) StartNext();
 }
 
 absl::StatusOr<uint64_t> Session::Acquire(const v1::AcquireRequest& request) {
-  saved::State state = files_->state();
-  const bool ours = state.epoch() == 0 || state.holder() == request.coordinator_id();
-  const bool epoch_fits = !request.has_if_epoch() || request.if_epoch() == state.epoch();
-  if (!request.takeover() && (!ours || !epoch_fits)) {
-    return MakeFailure(v1::FAILURE_PERMISSION_DENIED,
-                       absl::StrCat("session ", id_, " on ", identity_.hostname,
-                                    " is held by another coordinator, ", state.label(),
-                                    Since(absl::FromUnixMillis(state.holder_since_ms()))),
-                       kFixTakeover);
+  const absl::StatusOr<Lease::Grant> grant = lease_.Acquire(request);
+  if (!grant.ok()) return grant.status();
+  if (grant->fenced.has_value()) log_.Fence(*grant->fenced, OpenTells());
+  return grant->epoch;
+}
+
+// ------------------------------------------------------------------------------------------ tells
+
+absl::Status Session::Tell(const std::string& tell_id, std::string text, bool repeat, bool begun) {
+  if (!IsUuid(tell_id)) return MakeFailure(v1::FAILURE_BAD_REQUEST, "tell id is not a UUID");
+  if (!repeat && in_flight_.Is(tell_id)) in_flight_.OweWhole();
+  switch (queue_.Offer(tell_id, std::move(text), repeat, begun, opened())) {
+    case TellQueue::Offered::kNothing:
+      return absl::OkStatus();
+    case TellQueue::Offered::kNotOpened:
+      return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                         absl::StrCat("session ", id_, " was not opened on this agent"));
+    case TellQueue::Offered::kAsks:
+      AskTranscript();
+      return absl::OkStatus();
+    case TellQueue::Offered::kWaits:
+      break;
   }
-  const uint64_t epoch_before = state.epoch();
-  const bool is_fenced = state.holder() != request.coordinator_id();
-  if (is_fenced) state.set_holder_since_ms(absl::ToUnixMillis(absl::Now()));
-  state.set_holder(request.coordinator_id());
-  state.set_label(CutUtf8(request.label(), kLabelBytesMax));
-  state.set_epoch(state.epoch() + 1);
-  if (absl::Status saved = Save(state); !saved.ok()) return saved;
-  for (const SessionReader* reader : readers_) {
-    if (is_fenced && reader->epoch() == epoch_before) fenced_.Add(*reader, OpenTells());
+  child_.EndIdling();
+  AskTranscript();
+  StartNext();
+  return absl::OkStatus();
+}
+
+void Session::AskTranscript() {
+  if (in_flight_.any() || recovery_.is_draining()) return;
+  if (child_.phase() != LiveChild::Phase::kClosing) queue_.AskTranscript();
+}
+
+void Session::StartNext() {
+  if (queue_.is_asking()) return;  // It is called again then.
+  if (!is_free()) return child_.WriteNextTell();
+  if (!opening_.empty() || queue_.any_waits()) child_.Start();
+}
+
+void Session::CancelTell(const std::string& tell_id, CancelDone done) {
+  if (!IsUuid(tell_id)) {
+    return done(MakeFailure(v1::FAILURE_BAD_REQUEST, "tell id is not a UUID"));
   }
-  return state.epoch();
+  if (in_flight_.Is(tell_id)) return in_flight_.Cancel(std::move(done), cancel_patience_);
+  if (queue_.Cancel(tell_id, std::move(done))) recovery_.End();
 }
 
-absl::Status Session::CheckEpoch(uint64_t epoch) const {
-  const saved::State& lease = files_->state();
-  if (epoch == lease.epoch() && epoch != 0) return absl::OkStatus();
-  return MakeFailure(
-      v1::FAILURE_PERMISSION_DENIED,
-      absl::StrCat("session ", id_, " on ", identity_.hostname, " is held by ", lease.label(),
-                   Since(absl::FromUnixMillis(lease.holder_since_ms())), ": epoch ", epoch,
-                   " is over, ", lease.epoch(), " counts"),
-      kFixTakeover);
+// ------------------------------------------------------------------------------------------ child
+
+void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
+  if (const absl::Status renewed = Renew(spec); !renewed.ok()) return done(renewed);
+  const bool may_end =
+      child_.phase() == LiveChild::Phase::kStarting || (is_ready() && !in_flight_.any());
+  if (may_end) child_.EndIfOutdated();
+  if (is_ready()) return done(child_.Opened(/*started=*/false));
+  opening_.push_back(std::move(done));
+  if (takeover) claim_.TakeOverNext();
+  // Where one is being ended, or a survivor is waited for, it is started when that has gone.
+  if (is_free()) StartNext();
 }
 
-// A long path loses its beginning, so that what happened is not cut off behind it.
-std::string Session::WhoRuns() const {
-  return absl::StrCat(Who(), " (", CutUtf8ToEnd(program_, kProgramBytesShown), ")");
+// Nobody who waits for this child may be left waiting.
+void Session::OnStartFailed(const absl::Status& why) {
+  claim_.ForgetTakeover();
+  for (OpenDone& done : std::exchange(opening_, {})) done(why);
+  queue_.SettleWaiting(why);
 }
 
-std::string Session::Who() const {
-  return absl::StrCat("claude for team ", spec_.team(), " on ", identity_.hostname);
+void Session::OnChildReady() {
+  claim_.ForgetTakeover();  // Asked for while it was starting: the start had the claim already.
+  const v1::OpenResponse opened = child_.Opened(/*started=*/true);
+  for (OpenDone& done : std::exchange(opening_, {})) done(opened);
+  child_.WriteNextTell();
 }
 
-void Session::CancelTimer(EventLoop::TimerId& timer) {
-  if (timer != 0) loop_.Cancel(timer);
-  timer = 0;
-}
-
-// --------------------------------------------------------------------------------------- snapshots
-
-v1::ChildInfo Session::ChildInfo() const {
-  v1::ChildInfo info;
-  if (phase_ == Phase::kDraining) {
-    const saved::Child& survivor = files_->state().child();
-    info.set_pid(survivor.pid());
-    info.set_start_time(survivor.start_time());
-    info.set_boot_id(survivor.boot_id());
-    info.set_pid_namespace(survivor.pid_namespace());
+void Session::Close(absl::Duration grace, CloseDone done) {
+  const absl::Status ended = EndedOnRequest(spec_.Who());
+  OnStartFailed(ended);
+  queue_.SettleTextless(ended);
+  if (is_free() && !queue_.is_settling_lost()) return done(false);
+  if (is_free()) {
+    queue_.SettleLost(/*closed=*/true);
+    closing_.push_back([done = std::move(done)](bool) mutable { done(false); });
+    return;
   }
-  if (child_ == nullptr) return info;
-  info.set_pid(child_->pid());
-  info.set_start_time(child_->start_time());
-  info.set_claude_path(program_);
-  info.set_boot_id(identity_.boot_id);
-  info.set_pid_namespace(identity_.pid_namespace);
-  info.set_started_at_ms(absl::ToUnixMillis(started_at_));
-  info.set_environment_id(child_spec_.environment_id());
-  return info;
+  closing_.push_back(std::move(done));
+  if (recovery_.is_draining()) return recovery_.End();
+  child_.End(grace > absl::ZeroDuration() ? grace : LiveChild::kDefaultGrace, v1::Exited::CLOSED);
 }
 
-v1::SessionState Session::state() const {
-  switch (phase_) {
-    case Phase::kNone:
-      return claimed_by_.has_value() ? v1::SESSION_UNVERIFIABLE : v1::SESSION_NO_CHILD;
-    case Phase::kStarting:
-      return v1::SESSION_STARTING;
-    case Phase::kReady:
-      return turn_ != nullptr ? v1::SESSION_BUSY : v1::SESSION_READY;
-    case Phase::kClosing:
-      return v1::SESSION_CLOSING;
-    case Phase::kDraining:
-      return v1::SESSION_DRAINING;
-  }
-  return v1::SESSION_UNSPECIFIED;
+void Session::OnSurvivorGone() {
+  child_.ForgetSurvivor();
+  queue_.SettleLost(/*closed=*/!closing_.empty());
+  GoOn();
 }
+
+void Session::GoOn() {
+  AskTranscript();
+  if (is_free() && !queue_.is_settling_lost()) {
+    for (CloseDone& done : std::exchange(closing_, {})) done(true);
+  }
+  StartNext();
+}
+
+// ------------------------------------------------------------------------------------- an upgrade
+
+std::string Session::WhyNoHandover() const {
+  if (!journal().all_written()) return "its journal waits for room on the disk";
+  if (claim_.is_busy()) return "its claim is being looked at";
+  if (queue_.is_asking()) return "an answer is looked up in claude's transcript";
+  if (!recovery_.is_draining()) return child_.WhyNoHandover();
+  if (!closing_.empty()) return "claude is being ended";
+  return queue_.is_cancelling_lost() ? "a message is being cancelled" : "";
+}
+
+std::optional<handover::Session> Session::HandOver() const {
+  handover::Session state;
+  state.set_session_id(id_);
+  queue_.HandOver(state);
+  spec_.HandOver(/*child=*/is_ready(), state);
+  if (is_ready()) {
+    child_.HandOver(state);
+  } else if (state.waiting().empty() && state.lost().empty()) {
+    return std::nullopt;
+  }
+  return state;
+}
+
+// -------------------------------------------------------------------------------------- snapshots
 
 v1::SessionInfo Session::Info() const {
   v1::SessionInfo info;
   info.set_session_id(id_);
   info.set_state(state());
-  if (phase_ != Phase::kNone) *info.mutable_child() = ChildInfo();
-  info.set_team(spec_.team());
-  info.set_from(spec_.from());
-  info.set_cwd(spec_.cwd());
-  info.set_epoch(files_->state().epoch());
-  info.set_coordinator_id(files_->state().holder());
-  info.set_label(files_->state().label());
-  info.set_holder_since_ms(files_->state().holder_since_ms());
-  DescribeClaim(info);
-  info.set_tells_waiting(static_cast<uint32_t>(waiting_.size() + textless_.size()));
-  if (turn_ != nullptr) info.set_tell_in_flight(turn_->tell_id);
-  if (!lost_.empty()) info.set_tell_in_flight(lost_.front().id);
-  info.set_journal_bytes(journal().bytes());
-  if (OpenTells().empty()) {
-    info.set_idle_ms(absl::ToInt64Milliseconds(absl::Now() - idle_since_));
+  if (recovery_.is_draining()) {
+    *info.mutable_child() = recovery_.SurvivorInfo();
+  } else if (child_.has_process()) {
+    *info.mutable_child() = child_.Info();
   }
-  info.set_readers(static_cast<uint32_t>(readers_.size()));
-  if (std::optional<v1::Stall> stall = stall_.Diagnose(StallNow())) {
-    *info.mutable_stall() = *std::move(stall);
-  }
+  spec_.Describe(info);
+  lease_.Describe(info);
+  if (state() == v1::SESSION_UNVERIFIABLE) claim_.DescribeOther(*info.mutable_claim());
+  in_flight_.Describe(info);
+  queue_.Describe(info);
+  log_.Describe(info);
+  if (OpenTells().empty()) info.set_idle_ms(absl::ToInt64Milliseconds(child_.IdleFor()));
   return info;
-}
-
-// ------------------------------------------------------------------------------------ the journal
-
-void Session::Append(v1::Event event) {
-  files_->journal().Append(std::move(event));
-  UpdateBackPressure();
-  for (SessionReader* reader : readers_) reader->OnNewEvents();
-  if (!fenced_.empty() && journal().half_full()) TrimJournal();
-}
-
-void Session::Acknowledge(uint64_t seq) {
-  acknowledged_ = std::max(acknowledged_, std::min(seq, journal().newest_seq()));
-  files_->tells().ForgetOutcomesUpTo(seq);
-  TrimJournal();
-}
-
-void Session::RemoveReader(SessionReader* reader) {
-  readers_.erase(reader);
-  if (fenced_.empty()) return;
-  fenced_.Remove(*reader);
-  TrimJournal();
-}
-
-void Session::ForgetFencedReaders() {
-  fenced_.Clear();
-  TrimJournal();
-}
-
-void Session::OnReaderSent() {
-  if (!fenced_.empty()) TrimJournal();
-}
-
-void Session::TrimJournal() {
-  // The child must not wait for who has no say here any more.
-  if (journal().half_full()) fenced_.Clear();
-  files_->journal().Trim(std::min(acknowledged_, fenced_.NeedNothingUpTo()));
-  UpdateBackPressure();
-}
-
-// A full journal stops the reading, the pipe fills, and claude waits: nothing is dropped. One that
-// is being ended is read to its end, which cannot be far.
-void Session::UpdateBackPressure() {
-  const bool pause = child_ != nullptr && journal().full() && phase_ != Phase::kClosing;
-  if (child_ != nullptr) child_->PauseOutput(pause);
-  stall_.OnJournalFull(pause, StallNow());
-  stall_.OnStorageFull(pause && !journal().CheckDisk().ok(), StallNow());
 }
 
 }  // namespace iris

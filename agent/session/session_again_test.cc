@@ -60,7 +60,7 @@ class SessionAgainTest : public SessionFixture {
     const std::vector<v1::Event> all = events();
     size_t at = all.size();
     while (at > 0 && all[at - 1].gap().tell_id() != id) --at;
-    EXPECT_GT(at, 0u) << "it was not told anew";
+    EXPECT_GT(at, 0u) << "it was not replayed";
     return at;
   }
   void Cancel(const std::string& id) {

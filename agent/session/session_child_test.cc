@@ -15,6 +15,7 @@
 #include "agent/process/descendants.h"
 #include "agent/session/session.h"
 #include "agent/session/session_fixture.h"
+#include "agent/testing/held_work.h"
 #include "agent/testing/processes.h"
 #include "agent/testing/programs.h"
 #include "common/base/ids.h"
@@ -125,7 +126,8 @@ TEST_F(SessionChildTest, WithoutAProgramOrADirectoryOpenAndTellsFailTyped) {
 }
 
 TEST_F(SessionChildTest, AProgramThatTheKernelRefusesSaysWhy) {
-  std::ofstream(scratch.File("claude")) << "\x7f" "ELF, and then nothing of one";
+  std::ofstream(scratch.File("claude")) << "\x7f"
+                                           "ELF, and then nothing of one";
   std::filesystem::permissions(scratch.File("claude"), std::filesystem::perms::owner_all);
   spec.set_claude_path(scratch.File("claude"));
   const absl::Status status = Open().status();
@@ -137,7 +139,7 @@ TEST_F(SessionChildTest, WhatElseKeepsAProgramFromItsStartIsNotItsFault) {
   const std::string keeper = scratch.File("keeper");
   std::ofstream(keeper) << "#!/bin/sh\necho 'failed chdir /srv: Input/output error' >&3\n";
   std::filesystem::permissions(keeper, std::filesystem::perms::owner_all);
-  identity.keeper_program = keeper;
+  context.keeper_program = keeper;
   const absl::Status status = Open().status();
   EXPECT_EQ(KindOf(status), v1::FAILURE_CHILD_EXITED);
   EXPECT_THAT(std::string(status.message()), HasSubstr("Input/output error"));
@@ -288,7 +290,7 @@ TEST_F(SessionChildTest, AKeeperThatIsKilledWhileItsClaudeStartsSaysSo) {
 }
 
 TEST_F(SessionChildTest, WithoutAKeeperItCouldNotBeStarted) {
-  identity.keeper_program = "/nonexistent/keeper";
+  context.keeper_program = "/nonexistent/keeper";
   const absl::Status status = Open().status();
   EXPECT_EQ(KindOf(status), v1::FAILURE_CHILD_EXITED);
   EXPECT_THAT(std::string(status.message()),
@@ -383,6 +385,55 @@ TEST_F(SessionChildTest, AFloodOnStderrIsBoundedToo) {
   for (const pid_t below : DescendantsOf(ChildPid())) yes = below;
   ASSERT_TRUE(Eventually([&] { return StateOf(yes) == 'S'; }));  // It waits for room in the pipe.
   EXPECT_LE(Info().journal_bytes(), kQuotaBytes + (64 << 10) + 1024);
+}
+
+// ------------------------------------------------------------ where a transcript takes a while
+
+// Another thread reads it.
+class SessionSlowTest : public SessionChildTest {
+ protected:
+  SessionSlowTest() {
+    context.slow_work = &work;
+    NextAgent([](SessionFiles&) {});
+  }
+  // claude crashes in the middle of its turn, and its transcript is not read yet.
+  std::string Crash() {
+    EXPECT_TRUE(Open().ok());
+    const std::string tell = Tell(Held("WAIT") + "\nCRASH 3");
+    Do([this](Session&) { work.Hold(); });
+    LetGo();
+    EXPECT_TRUE(WaitForExits(1));
+    return tell;
+  }
+
+  HeldWork work{/*at_once=*/true};  // Of the loop.
+};
+
+TEST_F(SessionSlowTest, TheNextClaudeStartsWhenItIsKnownWhatBecameOfTheTell) {
+  const std::string first = Crash();
+  const std::string second = Tell("COUNT");
+  Do([&](Session& session) {
+    EXPECT_EQ(session.state(), v1::SESSION_CLOSING);
+    EXPECT_EQ(session.Info().tell_in_flight(), first);
+    EXPECT_NE(session.WhyNoHandover(), "");
+    EXPECT_TRUE(session.active());
+    work.Resume();
+  });
+  EXPECT_EQ(Outcome(first).kind(), v1::FAILURE_CHILD_EXITED);
+  EXPECT_EQ(Answer(second), "2");
+}
+
+TEST_F(SessionSlowTest, WhoEndsTheSessionWaitsForThat) {
+  const std::string tell = Crash();
+  absl::Notification ended;
+  Do([&](Session& session) {
+    session.Close(absl::ZeroDuration(), [&ended](bool) { ended.Notify(); });
+    EXPECT_FALSE(ended.HasBeenNotified());
+    work.Resume();
+  });
+  EXPECT_TRUE(ended.WaitForNotificationWithTimeout(kDeadline));
+  EXPECT_EQ(Outcome(tell).kind(), v1::FAILURE_CHILD_EXITED);
+  EXPECT_EQ(Info().state(), v1::SESSION_NO_CHILD);
 }
 
 }  // namespace

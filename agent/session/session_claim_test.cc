@@ -34,15 +34,15 @@ class SessionClaimTest : public SessionFixture {
  protected:
   SessionClaimTest() {
     // The next agent has it from the beginning.
-    NextAgent([this](SessionFiles&) { identity.host_id = "id-of-gpu1"; });
-    far.identity = identity;
-    far.identity.host_id = "id-of-gpu2";
-    far.identity.boot_id = "boot of gpu2";
-    far.identity.hostname = "gpu2";
+    NextAgent([this](SessionFiles&) { context.host_id = "id-of-gpu1"; });
+    far.context = context;
+    far.context.host_id = "id-of-gpu2";
+    far.context.boot_id = "boot of gpu2";
+    far.context.hostname = "gpu2";
     Do([this](Session&) {
-      far.disk = std::make_unique<JournalDisk>(loop());
+      far.disk = std::make_unique<JournalSync>(loop());
       far.session = std::make_unique<Session>(
-          loop(), far.identity, session_id,
+          loop(), far.context, session_id,
           *SessionFiles::Open(*far.disk, scratch.File("session-of-gpu2"), "far"));
     });
   }
@@ -100,15 +100,15 @@ class SessionClaimTest : public SessionFixture {
     saved::State state = files.state();
     state.mutable_child()->set_keeper(pid);
     state.mutable_child()->set_keeper_start_time(ProcessStartTime(pid));
-    state.mutable_child()->set_boot_id(identity.boot_id);
-    state.mutable_child()->set_pid_namespace(identity.pid_namespace);
+    state.mutable_child()->set_boot_id(context.boot_id);
+    state.mutable_child()->set_pid_namespace(context.pid_namespace);
     ASSERT_TRUE(files.SaveState(state).ok());
     ASSERT_TRUE(files.SaveLaunch(spec).ok());
   }
 
   struct {
-    AgentIdentity identity;
-    std::unique_ptr<JournalDisk> disk;
+    SessionContext context;
+    std::unique_ptr<JournalSync> disk;
     std::unique_ptr<Session> session;
   } far;
   const std::string path = ClaimPath(home + "/.claude", session_id);
@@ -229,7 +229,7 @@ TEST_F(SessionClaimTest, ASurvivorIsClaimedUntilItIsGone) {
 }
 
 TEST_F(SessionClaimTest, WhatAKilledAgentClaimedAndNeverStartedIsFree) {
-  Claim left = OurClaim(identity, {.pid = getpid(), .start_time = 1});
+  Claim left = OurClaim(context, {.pid = getpid(), .start_time = 1});
   ASSERT_TRUE(TakeClaim(path, left, /*takeover=*/false).ok());
   NextAgent([&](SessionFiles& files) { ASSERT_TRUE(files.SaveLaunch(spec).ok()); });
   EXPECT_EQ(Holder(), "nobody");

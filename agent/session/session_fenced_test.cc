@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "agent/journal/journal_disk.h"
+#include "agent/journal/journal_sync.h"
 #include "agent/session/session.h"
 #include "agent/session/session_files.h"
 #include "agent/session/session_fixture.h"
@@ -48,7 +48,8 @@ class SessionFencedTest : public SessionFixture {
   }
   // Before claude answers `text` the lease goes to another coordinator, and `then` follows. Returns
   // when it is settled, with the event that says so.
-  uint64_t TellAndBeFenced(const std::string& text, const std::function<void()>& then = [] {}) {
+  uint64_t TellAndBeFenced(
+      const std::string& text, const std::function<void()>& then = [] {}) {
     EXPECT_TRUE(Open().ok());
     Do([this](Session& session) {
       reader_.held = Acquire(session);
@@ -160,9 +161,9 @@ TEST_F(SessionFencedDiskTest, BeyondHalfOfTheMemoryNothingIsKeptForIt) {
 TEST_F(SessionFencedDiskTest, WhereOthersUseUpTheMemoryNothingIsKeptForIt) {
   TellAndBeFenced("BIG 100000", [this] { FillUp(); });
   EXPECT_GT(Info().journal_bytes(), 100'000u);
-  Do([this](Session&) { disk().AddUnwritten(JournalDisk::kUnwrittenBytesMax); });
+  Do([this](Session&) { disk().AddUnwritten(JournalSync::kUnwrittenBytesMax); });
   EXPECT_TRUE(AllIsGone());
-  Do([this](Session&) { disk().RemoveUnwritten(JournalDisk::kUnwrittenBytesMax); });
+  Do([this](Session&) { disk().RemoveUnwritten(JournalSync::kUnwrittenBytesMax); });
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ v1::LaunchSpec WithoutSecrets(v1::LaunchSpec launch) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<SessionFiles>> SessionFiles::Open(JournalDisk& disk,
+absl::StatusOr<std::unique_ptr<SessionFiles>> SessionFiles::Open(JournalSync& disk,
                                                                  const std::string& dir,
                                                                  const std::string& incarnation,
                                                                  const Journal::Limits& limits) {
@@ -66,7 +66,7 @@ absl::StatusOr<std::unique_ptr<SessionFiles>> SessionFiles::Open(JournalDisk& di
   return files;
 }
 
-absl::Status SessionFiles::Load(JournalDisk& disk, const std::string& incarnation,
+absl::Status SessionFiles::Load(JournalSync& disk, const std::string& incarnation,
                                 const Journal::Limits& limits) {
   const bool is_new = access(dir_.c_str(), F_OK) != 0;
   if (access(Above(dir_).c_str(), F_OK) != 0) {
@@ -132,10 +132,11 @@ absl::Status SessionFiles::LoadLaunch() {
                  : absl::DataLossError(absl::StrCat(LaunchPath(dir_), " is damaged"));
 }
 
-absl::Status SessionFiles::SaveState(const saved::State& state) {
+absl::Status SessionFiles::SaveState(saved::State state) {
   if (absl::Status made = MakeAgain(); !made.ok()) return made;
+  if (host_age_) state.set_used_age_ms(absl::ToInt64Milliseconds(host_age_()));
   const absl::Status written = state_file_->Write(state.SerializeAsString());
-  if (written.ok()) state_ = state;
+  if (written.ok()) state_ = std::move(state);
   return Storage(written);
 }
 

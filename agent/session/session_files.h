@@ -1,14 +1,16 @@
 #ifndef IRIS_AGENT_SESSION_SESSION_FILES_H_
 #define IRIS_AGENT_SESSION_SESSION_FILES_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "agent/journal/journal.h"
-#include "agent/journal/journal_disk.h"
+#include "agent/journal/journal_sync.h"
 #include "agent/journal/slot_file.h"
 #include "agent/session/saved_session.pb.h"
 #include "agent/session/tell_ledger.h"
@@ -24,13 +26,15 @@ namespace iris {
 //   mark, *.seg  the journal
 //   running the lock of what runs for it (agent/process/life_lock.h)
 //
-// Lives on the process loop.
+// Lives on the process loop, which waits for what it saves: some small files, each synced before a
+// coordinator or a claude hears of what it says. They lie where the agent keeps all of its own; a
+// disk that hangs there holds it up.
 class SessionFiles {
  public:
   // What is in `dir`, for the agent's life `incarnation`; an empty or missing directory is a new
   // session. DataLoss: it is damaged beyond use, and to be put aside. FAILURE_STORAGE: it cannot be
   // read or made now.
-  static absl::StatusOr<std::unique_ptr<SessionFiles>> Open(JournalDisk& disk,
+  static absl::StatusOr<std::unique_ptr<SessionFiles>> Open(JournalSync& disk,
                                                             const std::string& dir,
                                                             const std::string& incarnation,
                                                             const Journal::Limits& limits = {});
@@ -39,9 +43,12 @@ class SessionFiles {
   // Null before the first Open. Without `environment`, which is on no disk, and with `kept` of it.
   const v1::LaunchSpec* launch() const { return opened_ ? &launch_ : nullptr; }
 
+  // From now on what is saved says how old the host was then (HostAge).
+  void StampWith(std::function<absl::Duration()> host_age) { host_age_ = std::move(host_age); }
+
   // Durable when they return OK; else FAILURE_STORAGE, and what was saved before stands. Like
   // CheckRoom(), they make the directory again, and what is above it, where it was removed.
-  absl::Status SaveState(const saved::State& state);
+  absl::Status SaveState(saved::State state);
   absl::Status SaveLaunch(const v1::LaunchSpec& launch);
 
   // FAILURE_STORAGE: there is no room for another turn (Journal::CheckRoom()), or no directory.
@@ -56,7 +63,7 @@ class SessionFiles {
 
  private:
   explicit SessionFiles(std::string dir) : dir_(std::move(dir)) {}
-  absl::Status Load(JournalDisk& disk, const std::string& incarnation,
+  absl::Status Load(JournalSync& disk, const std::string& incarnation,
                     const Journal::Limits& limits);
   absl::Status LoadLaunch();
   absl::Status WriteLaunch(const v1::LaunchSpec& launch) const;
@@ -64,6 +71,7 @@ class SessionFiles {
   absl::Status MakeAgain();
 
   const std::string dir_;
+  std::function<absl::Duration()> host_age_;  // Null: it does not grow old.
   bool is_made_again_ = false;  // Somebody had removed it, and it lacks something yet.
   std::unique_ptr<SlotFile> state_file_;
   saved::State state_;

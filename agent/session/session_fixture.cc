@@ -47,19 +47,19 @@ SessionFixture::SessionFixture() {
   BecomeLikeTheAgent();
   std::filesystem::create_directory(home);
   std::filesystem::create_directory(project);
-  identity = {.incarnation = NewUuid(),
-              .boot_id = "boot",
-              .pid_namespace = "pid:[1]",
-              .hostname = "gpu1",
-              .keeper_program = KeeperProgram(),
-              .home = home,
-              .program_dirs = {},
-              // A sanitized stub may leave what it likes at its end.
-              .child_env = {"PATH=/usr/bin:/bin", "ASAN_OPTIONS=detect_leaks=0"}};
+  context = {.incarnation = NewUuid(),
+             .boot_id = "boot",
+             .pid_namespace = "pid:[1]",
+             .hostname = "gpu1",
+             .keeper_program = KeeperProgram(),
+             .home = home,
+             .program_dirs = {},
+             // A sanitized stub may leave what it likes at its end.
+             .child_env = {"PATH=/usr/bin:/bin", "ASAN_OPTIONS=detect_leaks=0"}};
   spec.set_cwd(project);
   spec.set_claude_path(StubClaude());
   spec.set_team("gpu");
-  disk_ = std::make_unique<JournalDisk>(loop_);
+  disk_ = std::make_unique<JournalSync>(loop_);
   StartSession();
   thread_ = std::thread([this] { loop_.Run(); });
 }
@@ -70,14 +70,14 @@ SessionFixture::~SessionFixture() {
 }
 
 std::unique_ptr<SessionFiles> SessionFixture::OpenFiles() {
-  absl::StatusOr<std::unique_ptr<SessionFiles>> files = SessionFiles::Open(
-      *disk_, scratch.File("session"), identity.incarnation, limits);
+  absl::StatusOr<std::unique_ptr<SessionFiles>> files =
+      SessionFiles::Open(*disk_, scratch.File("session"), context.incarnation, limits);
   if (!files.ok()) std::abort();
   return *std::move(files);
 }
 
 void SessionFixture::StartSession() {
-  session_ = std::make_unique<Session>(loop_, identity, session_id, OpenFiles());
+  session_ = std::make_unique<Session>(loop_, context, session_id, OpenFiles());
   session_->AddReader(this);
 }
 
@@ -85,7 +85,7 @@ void SessionFixture::NextAgent(const std::function<void(SessionFiles&)>& prepare
   Do([&](Session&) {
     session_.reset();
     prepare(*OpenFiles());
-    identity.incarnation = NewUuid();
+    context.incarnation = NewUuid();
     StartSession();
     if (seen_ > session_->journal().newest_seq()) seen_ = 0;  // Another journal.
     OnNewEvents();

@@ -12,9 +12,9 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "agent/inventory/session_context.h"
 #include "agent/journal/journal.h"
-#include "agent/journal/journal_disk.h"
-#include "agent/session/identity.h"
+#include "agent/journal/journal_sync.h"
 #include "agent/session/session.h"
 #include "agent/session/session_files.h"
 #include "agent/testing/held_turns.h"
@@ -85,12 +85,12 @@ class SessionFixture : public ::testing::Test, private SessionReader {
   // The agent is gone, its session's files are as `prepare` leaves them, and the next agent comes.
   // No child may run.
   void NextAgent(const std::function<void(SessionFiles&)>& prepare);
-  AgentIdentity identity;
+  SessionContext context;
   // Runs `task` on the loop and waits for it.
   void Do(const std::function<void(Session&)>& task);
   v1::SessionInfo Info();
   EventLoop& loop() { return loop_; }
-  JournalDisk& disk() { return *disk_; }  // On the loop.
+  JournalSync& disk() { return *disk_; }  // On the loop.
 
  private:
   void OnNewEvents() override;
@@ -102,7 +102,7 @@ class SessionFixture : public ::testing::Test, private SessionReader {
   HeldTurns held_{scratch.path()};
   EventLoop loop_;
   std::thread thread_;
-  std::unique_ptr<JournalDisk> disk_;
+  std::unique_ptr<JournalSync> disk_;
   std::unique_ptr<Session> session_;
   bool acknowledges_ = false;
   uint64_t seen_ = 0;

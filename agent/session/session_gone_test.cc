@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "agent/journal/journal_disk.h"
+#include "agent/journal/journal_sync.h"
 #include "agent/session/session.h"
 #include "agent/session/session_files.h"
 #include "agent/session/session_fixture.h"
@@ -38,7 +38,7 @@ class SessionGoneTest : public SessionFixture {
     EXPECT_EQ(stat(path.c_str(), &info), 0) << path;
     return info.st_mode & 07777;
   }
-  std::unique_ptr<SessionFiles> OpenBelow(JournalDisk& disk) {
+  std::unique_ptr<SessionFiles> OpenBelow(JournalSync& disk) {
     absl::StatusOr<std::unique_ptr<SessionFiles>> files =
         SessionFiles::Open(disk, below, NewUuid());
     EXPECT_TRUE(files.ok()) << files.status();
@@ -81,7 +81,7 @@ TEST_F(SessionGoneTest, InATurnItIsMadeAgainWithoutAnyCall) {
 
 TEST_F(SessionGoneTest, WhatIsAboveItIsMadeAgainToo) {
   Do([&](Session&) {
-    JournalDisk disk(loop());
+    JournalSync disk(loop());
     std::unique_ptr<SessionFiles> files = OpenBelow(disk);
     ASSERT_NE(files, nullptr);
     saved::State state;
@@ -106,7 +106,7 @@ TEST_F(SessionGoneTest, WhatIsAboveItIsMadeAgainToo) {
 
 TEST_F(SessionGoneTest, WhereItCannotBeMadeTheFailureSaysWhatIsGone) {
   Do([&](Session&) {
-    JournalDisk disk(loop());
+    JournalSync disk(loop());
     std::unique_ptr<SessionFiles> files = OpenBelow(disk);
     ASSERT_NE(files, nullptr);
     Remove(data);

@@ -33,13 +33,21 @@ class SessionHouseTest : public ::testing::Test {
  protected:
   SessionHouseTest() { NextAgent(); }
 
+  uint64_t EpochOf(const std::string& id) const {
+    const v1::ListResponse list = table->List();
+    for (const v1::SessionInfo& session : list.sessions()) {
+      if (session.session_id() == id) return session.epoch();
+    }
+    return 0;
+  }
+
   void NextAgent() {
     table.reset();
     incarnation = NewUuid();
     options.now = [this] { return now; };
     options.monotonic = [this] { return up; };
     table = std::make_unique<SessionTable>(
-        loop, AgentIdentity{.incarnation = incarnation, .hostname = "gpu1", .sessions_dir = dir},
+        loop, SessionContext{.incarnation = incarnation, .hostname = "gpu1", .sessions_dir = dir},
         options);
     table->Load();
   }
@@ -63,7 +71,7 @@ class SessionHouseTest : public ::testing::Test {
     const std::string id = Use();
     table.reset();
     {
-      JournalDisk disk(loop);
+      JournalSync disk(loop);
       leave(**SessionFiles::Open(disk, dir + "/" + id, incarnation));
     }
     NextAgent();
@@ -178,11 +186,13 @@ TEST_F(SessionHouseTest, SoDoMessagesWhoseTextNeverCameAgain) {
 TEST_F(SessionHouseTest, WhatIsReadIsKept) {
   struct : SessionReader {
     void OnNewEvents() override {}
-    uint64_t epoch() const override { return 1; }
+    uint64_t epoch() const override { return held; }
     uint64_t sent_seq() const override { return 0; }
+    uint64_t held = 0;
   } reader;
   const std::string id = LeftNews();
-  Session& session = **table->Find(id, 1);
+  reader.held = EpochOf(id);
+  Session& session = **table->Find(id, reader.held);
   session.AddReader(&reader);
   Pass(SessionTable::kUnfetchedRetention);
   EXPECT_THAT(AfterHouse(), ElementsAre(id));
@@ -241,7 +251,7 @@ TEST_F(SessionHouseTest, TheTableSaysWhatItHolds) {
   EXPECT_EQ(holdings.longest_unused_ms(), 3'600'000);
   EXPECT_GT(holdings.free_disk_bytes(), 0u);
 
-  (*table->Find(news, 1))->Acknowledge(1000);
+  (*table->Find(news, EpochOf(news)))->Acknowledge(1000);
   EXPECT_EQ(table->Holdings().unacknowledged_bytes(), 0u);
 }
 

@@ -32,7 +32,7 @@ class SessionIdleTest : public SessionFixture {
     for (size_t i = 0; i < all.size(); ++i) {
       if (all[i].gap().tell_id() == tell_id) from = i;
     }
-    EXPECT_NE(from, 0u) << "it was not told anew";
+    EXPECT_NE(from, 0u) << "it was not replayed";
     return output(from);
   }
 };

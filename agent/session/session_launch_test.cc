@@ -128,7 +128,7 @@ TEST_F(SessionLaunchTest, AnEnvironmentThatIsTooLargeIsRefusedAndNotCut) {
 TEST_F(SessionLaunchTest, AChildIsPlannedOnce) {
   std::atomic<int> looks = 0;
   NextAgent([&](SessionFiles&) {
-    identity.is_on_network = [&looks](const std::string& path) {
+    context.is_on_network = [&looks](const std::string& path) {
       looks += path == "/usr/bin" ? 1 : 0;  // The first directory of PATH.
       return false;
     };
@@ -221,7 +221,7 @@ TEST_F(SwitchedLinkTest, WhileItLeadsNowhereTheChildStaysWhereItIs) {
 TEST_F(SwitchedLinkTest, OnANetworkFileSystemItIsLookedAtOnlyWhenAChildStarts) {
   std::atomic<int> looks = 0;
   NextAgent([&](SessionFiles&) {
-    identity.is_on_network = [&looks](const std::string&) { return ++looks > 0; };
+    context.is_on_network = [&looks](const std::string&) { return ++looks > 0; };
   });
   ASSERT_TRUE(Open().ok());
   const pid_t first = ChildPid();

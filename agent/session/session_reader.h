@@ -5,7 +5,7 @@
 
 namespace iris {
 
-// Reads a session's journal, and is told when that has grown. On the process loop.
+// Reads a session's journal, and hears when that has grown. On the process loop.
 class SessionReader {
  public:
   virtual ~SessionReader() = default;

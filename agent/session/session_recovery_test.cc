@@ -14,6 +14,7 @@
 #include "agent/session/session.h"
 #include "agent/session/session_files.h"
 #include "agent/session/session_fixture.h"
+#include "agent/testing/held_work.h"
 #include "agent/testing/processes.h"
 #include "common/base/ids.h"
 #include "common/base/scoped_fd.h"
@@ -57,7 +58,7 @@ class SessionRecoveryTest : public SessionFixture {
   }
   // One of which nothing can be seen, and that holds the session's lock if anything of it runs.
   void LeaveChildElsewhere(SessionFiles& files, const std::string& claim = "") {
-    LeaveChild(files, 4'000'000, identity.boot_id, "pid:[2]");
+    LeaveChild(files, 4'000'000, context.boot_id, "pid:[2]");
     saved::State state = files.state();
     state.mutable_child()->set_life_lock(true);
     state.mutable_child()->set_claim(claim);
@@ -203,7 +204,7 @@ TEST_F(SessionRecoveryTest, WhatItsSenderSawBeginIsNotRunBehindASurvivorEither) 
   const std::string id = NewUuid();
   NextAgent([&](SessionFiles& files) {
     Leave(files, id);
-    LeaveChild(files, survivor, identity.boot_id, identity.pid_namespace);
+    LeaveChild(files, survivor, context.boot_id, context.pid_namespace);
   });
   RepeatBegun(id, "COUNT");
   kill(survivor, SIGKILL);
@@ -247,7 +248,7 @@ TEST_F(SessionRecoveryTest, ATextThatComesWhileTheSurvivorRunsIsKept) {
   const std::string id = NewUuid();
   NextAgent([&](SessionFiles& files) {
     Leave(files, id);
-    LeaveChild(files, survivor, identity.boot_id, identity.pid_namespace);
+    LeaveChild(files, survivor, context.boot_id, context.pid_namespace);
   });
   EXPECT_EQ(Info().state(), v1::SESSION_DRAINING);
   EXPECT_EQ(Info().stall().kind(), v1::Stall::DRAINING);
@@ -263,7 +264,7 @@ TEST_F(SessionRecoveryTest, CancellingALostTellEndsItsSurvivorAndSettlesItOnce) 
   const std::string id = NewUuid();
   NextAgent([&](SessionFiles& files) {
     Leave(files, id);
-    LeaveChild(files, survivor, identity.boot_id, identity.pid_namespace);
+    LeaveChild(files, survivor, context.boot_id, context.pid_namespace);
   });
   Do([&](Session& session) {
     session.CancelTell(id, [](const absl::StatusOr<v1::TellState::Phase>& before) {
@@ -278,10 +279,10 @@ TEST_F(SessionRecoveryTest, CancellingALostTellEndsItsSurvivorAndSettlesItOnce) 
 }
 
 TEST_F(SessionRecoveryTest, ASurvivorThatDoesNotEndIsEnded) {
-  identity.drain_max = absl::Milliseconds(50);
+  context.drain_max = absl::Milliseconds(50);
   const pid_t survivor = StartSleeper();
   NextAgent([&](SessionFiles& files) {
-    LeaveChild(files, survivor, identity.boot_id, identity.pid_namespace);
+    LeaveChild(files, survivor, context.boot_id, context.pid_namespace);
   });
   Reap(survivor);
   EXPECT_TRUE(Eventually([this] { return Info().state() == v1::SESSION_NO_CHILD; }));
@@ -290,7 +291,7 @@ TEST_F(SessionRecoveryTest, ASurvivorThatDoesNotEndIsEnded) {
 TEST_F(SessionRecoveryTest, AfterAnotherBootThereIsNoSurvivor) {
   const pid_t other = StartSleeper();
   NextAgent([&](SessionFiles& files) {
-    LeaveChild(files, other, "an earlier boot", identity.pid_namespace);
+    LeaveChild(files, other, "an earlier boot", context.pid_namespace);
   });
   EXPECT_EQ(Info().state(), v1::SESSION_NO_CHILD);
   EXPECT_TRUE(Exists(other));  // The same pid is somebody else.
@@ -299,9 +300,8 @@ TEST_F(SessionRecoveryTest, AfterAnotherBootThereIsNoSurvivor) {
 }
 
 TEST_F(SessionRecoveryTest, WhatRanInAnotherPidNamespaceIsWaitedForButNotForEver) {
-  identity.drain_max = absl::Seconds(1);
-  NextAgent(
-      [&](SessionFiles& files) { LeaveChild(files, 4'000'000, identity.boot_id, "pid:[2]"); });
+  context.drain_max = absl::Seconds(1);
+  NextAgent([&](SessionFiles& files) { LeaveChild(files, 4'000'000, context.boot_id, "pid:[2]"); });
   EXPECT_EQ(Info().state(), v1::SESSION_DRAINING);
   EXPECT_THAT(Info().stall().detail(), HasSubstr("nothing says whether it still does"));
   EXPECT_TRUE(Eventually([this] { return Info().state() == v1::SESSION_NO_CHILD; }));
@@ -318,7 +318,7 @@ TEST_F(SessionRecoveryTest, AChildHoldsTheLockOfItsSession) {
 // As in a container that was started again.
 TEST_F(SessionRecoveryTest, WhatRanInAnotherPidNamespaceAndHoldsItsLockNoMoreIsNotWaitedFor) {
   const std::string claimed = ClaimPath(home + "/.claude", session_id);
-  Claim left = OurClaim(identity, {.pid = 4'000'000, .start_time = 0});
+  Claim left = OurClaim(context, {.pid = 4'000'000, .start_time = 0});
   left.pid_namespace = "pid:[2]";
   ASSERT_TRUE(TakeClaim(claimed, left, /*takeover=*/false).ok());
   NextAgent([&](SessionFiles& files) {
@@ -344,15 +344,15 @@ TEST_F(SessionRecoveryTest, WhatRunsInAnotherPidNamespaceIsWaitedForUntilItIsGon
 }
 
 TEST_F(SessionRecoveryTest, ALockThatIsNotThereSaysNothing) {
-  identity.drain_max = absl::Seconds(1);
+  context.drain_max = absl::Seconds(1);
   NextAgent([&](SessionFiles& files) { LeaveChildElsewhere(files); });
   EXPECT_EQ(Info().state(), v1::SESSION_DRAINING);
   EXPECT_TRUE(Eventually([this] { return Info().state() == v1::SESSION_NO_CHILD; }));
 }
 
 TEST_F(SessionRecoveryTest, ALockOnANetworkFileSystemSaysNothing) {
-  identity.drain_max = absl::Seconds(1);
-  identity.sessions_on_network = true;
+  context.drain_max = absl::Seconds(1);
+  context.sessions_on_network = true;
   NextAgent([&](SessionFiles& files) {
     LeaveChildElsewhere(files);
     EXPECT_TRUE(HoldLifeLock(files.life_path()).valid());  // And lets go of it.
@@ -367,6 +367,69 @@ TEST_F(SessionRecoveryTest, WhatWasSettledIsNeverRunAgain) {
   Repeat(id, "SUM x");
   EXPECT_EQ(Ask("COUNT"), "2");
   EXPECT_EQ(CountOfSettled(id), 1u);
+}
+
+// -------------------------------------------------------- where a transcript takes a while to read
+
+// An agent was killed while claude had a tell, and another thread of the next one looks that up.
+class SessionLookedUpTest : public SessionRecoveryTest {
+ protected:
+  SessionLookedUpTest() {
+    context.slow_work = &work;
+    NextAgent([this](SessionFiles& files) { Leave(files, id); });
+    Do([this](Session&) { work.DoOne(); });  // A claim that it may have left.
+  }
+  void TearDown() override {
+    Do([this](Session&) { work.DoAll(); });
+    SessionFixture::TearDown();
+  }
+
+  HeldWork work;  // Of the loop.
+  const std::string id = NewUuid();
+};
+
+TEST_F(SessionLookedUpTest, NothingIsStartedOrHandedOverBefore) {
+  Do([this](Session& session) {
+    session.Open(spec, [](const absl::StatusOr<v1::OpenResponse>&) {});
+    EXPECT_EQ(session.state(), v1::SESSION_NO_CHILD);
+    EXPECT_THAT(session.WhyNoHandover(), HasSubstr("transcript"));
+    EXPECT_EQ(session.Info().tell_in_flight(), id);
+    EXPECT_EQ(work.waiting(), 1u);
+    work.DoOne();
+    EXPECT_EQ(session.state(), v1::SESSION_STARTING);
+  });
+  EXPECT_EQ(Info().tells_waiting(), 1u);  // For its text.
+}
+
+TEST_F(SessionLookedUpTest, WhoEndsTheSessionWaitsForThatAndTheTellIsCancelled) {
+  Do([this](Session& session) {
+    int ended = 0;
+    session.Close(absl::ZeroDuration(), [&ended](bool was_running) {
+      ++ended;
+      EXPECT_FALSE(was_running);
+    });
+    EXPECT_EQ(ended, 0);
+    work.DoOne();
+    EXPECT_EQ(ended, 1);
+  });
+  EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_CANCELLED);
+}
+
+TEST_F(SessionLookedUpTest, WhatCannotBeReadInTimeIsAmbiguous) {
+  Do([this](Session&) { work.BeLate(); });
+  EXPECT_EQ(Outcome(id).kind(), v1::FAILURE_AMBIGUOUS);
+  EXPECT_EQ(Info().tells_waiting(), 0u);
+}
+
+// The next agent looks it up again.
+TEST_F(SessionLookedUpTest, AnAgentThatIsKilledMeanwhileHasLostNothing) {
+  NextAgent([](SessionFiles&) {});
+  Do([this](Session&) {
+    EXPECT_EQ(work.waiting(), 3u);  // One of them of an agent that is gone.
+    work.DoAll();
+  });
+  EXPECT_EQ(Info().tells_waiting(), 1u);
+  EXPECT_EQ(CountOfSettled(id), 0u);
 }
 
 }  // namespace

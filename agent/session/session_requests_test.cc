@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "agent/session/session_fixture.h"
 #include "agent/testing/processes.h"
 #include "common/failure/failure.h"
@@ -22,6 +23,11 @@ class SessionRequestsTest : public SessionFixture {
  protected:
   SessionRequestsTest() { spec.set_ask_permissions(true); }
 
+  // Before Open(). A session has the patience with which it was made: the next one has this.
+  void BePatientFor(absl::Duration patience) {
+    context.request_patience = patience;
+    NextAgent([](SessionFiles&) {});
+  }
   // Waits until it asks; the request's id.
   std::string Asked() {
     EXPECT_TRUE(Eventually([this] { return !Pending().empty(); }));
@@ -104,7 +110,7 @@ TEST_F(SessionRequestsTest, NobodyIsAskedWhereTheTeamIsNotToBe) {
 }
 
 TEST_F(SessionRequestsTest, ForEverIsANo) {
-  identity.request_patience = absl::Milliseconds(100);
+  BePatientFor(absl::Milliseconds(100));
   ASSERT_TRUE(Open().ok());
   EXPECT_THAT(Ask("PERMIT"), HasSubstr("Nobody answered within 100ms"));
 }
@@ -269,7 +275,7 @@ read -r line)sh");
 
 // Each has its own time, whatever came and went before.
 TEST_F(SessionRequestsTest, OneThatIsAskedLaterIsDeniedLater) {
-  identity.request_patience = absl::Milliseconds(500);
+  BePatientFor(absl::Milliseconds(500));
   UseScript(R"(next_tell
 echo '{"type":"control_request","request_id":"q1","request":{"subtype":"can_use_tool"}}'
 echo '{"type":"control_cancel_request","request_id":"q1"}'

@@ -1,16 +1,16 @@
 #include "agent/session/session_table.h"
 
-#include <dirent.h>
-#include <unistd.h>
+#include <sys/statvfs.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
+#include <algorithm>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "agent/process/own_children.h"
+#include "agent/process/slow_work.h"
+#include "agent/session/claim.h"
+#include "agent/session/handed_child.h"
 #include "agent/session/session_files.h"
 #include "common/base/ids.h"
 #include "common/base/utf8.h"
@@ -24,35 +24,26 @@ namespace {
 constexpr size_t kIdBytesShown = 64;
 constexpr size_t kShownMax = 8;  // Teams whose messages are open.
 
-// As an agent's death does: claude finishes its turn. Its keeper is a child of ours, and no stray.
-void LetFinish(const handover::Session& session) {
-  if (!session.has_child()) return;
-  const handover::Child& child = session.child();
-  OwnChildren::Get().Adopt(static_cast<pid_t>(child.keeper()));
-  for (const int fd : {child.stdin_fd(), child.stdout_fd(), child.stderr_fd(), child.report_fd()}) {
-    if (fd > 2) close(fd);
-  }
-}
-
-AgentIdentity WithAge(AgentIdentity identity, const HostAge& age) {
-  identity.host_age = [&age] { return age.Age(); };
-  return identity;
+SessionContext WithAge(SessionContext context, const HostAge& age) {
+  context.host_age = [&age] { return age.Age(); };
+  return context;
 }
 
 }  // namespace
 
-SessionTable::SessionTable(EventLoop& loop, AgentIdentity identity, SessionTableOptions options)
+SessionTable::SessionTable(EventLoop& loop, SessionContext context, SessionTableOptions options)
     : loop_(loop),
       options_(std::move(options)),
-      age_(absl::StrCat(identity.sessions_dir, "/age"), options_.now, options_.monotonic),
-      identity_(WithAge(std::move(identity), age_)),
+      age_(absl::StrCat(context.sessions_dir, "/age"), options_.now, options_.monotonic),
+      context_(WithAge(std::move(context), age_)),
+      retention_(context_.sessions_dir, options_.now),
+      house_timer_(loop),
       disk_(
           options_.sync == nullptr
-              ? std::make_unique<JournalDisk>(loop, options_.journal_quota_bytes)
-              : std::make_unique<JournalDisk>(loop, options_.sync, options_.journal_quota_bytes)) {}
+              ? std::make_unique<JournalSync>(loop, options_.journal_quota_bytes)
+              : std::make_unique<JournalSync>(loop, options_.sync, options_.journal_quota_bytes)) {}
 
 SessionTable::~SessionTable() {
-  if (house_timer_ != 0) loop_.Cancel(house_timer_);
   if (const absl::Status saved = age_.Save(); !saved.ok()) LogWarn(saved.message());
 }
 
@@ -65,13 +56,13 @@ absl::StatusOr<uint64_t> SessionTable::Acquire(const v1::AcquireRequest& request
   }
   if (!request.takeover() && request.has_if_epoch() && request.if_epoch() != 0) {
     return MakeFailure(v1::FAILURE_PERMISSION_DENIED,
-                       absl::StrCat("session ", request.session_id(), " on ", identity_.hostname,
+                       absl::StrCat("session ", request.session_id(), " on ", context_.hostname,
                                     " has no epoch ", request.if_epoch()));
   }
   if (!MakeRoom()) {
     return MakeFailure(v1::FAILURE_BUSY_LIMIT,
-                       absl::StrCat("the agent on ", identity_.hostname, " holds ",
-                                    sessions_.size(), " sessions already, and none is idle"),
+                       absl::StrCat("the agent on ", context_.hostname, " holds ", sessions_.size(),
+                                    " sessions already, and none is idle"),
                        kFixSleep);
   }
   absl::StatusOr<std::unique_ptr<Session>> session = OpenSession(request.session_id());
@@ -81,34 +72,21 @@ absl::StatusOr<uint64_t> SessionTable::Acquire(const v1::AcquireRequest& request
   return epoch;
 }
 
-std::string SessionTable::DirOf(const std::string& session_id) const {
-  return absl::StrCat(identity_.sessions_dir, "/", session_id);
-}
-
 absl::StatusOr<std::unique_ptr<Session>> SessionTable::OpenSession(const std::string& session_id) {
-  const std::string dir = DirOf(session_id);
+  const std::string dir = retention_.DirOf(session_id);
   absl::StatusOr<std::unique_ptr<SessionFiles>> files =
-      SessionFiles::Open(*disk_, dir, identity_.incarnation, options_.journal);
+      SessionFiles::Open(*disk_, dir, context_.incarnation, options_.journal);
   if (absl::IsDataLoss(files.status())) {
-    PutAside(session_id, files.status());
-    files = SessionFiles::Open(*disk_, dir, identity_.incarnation, options_.journal);
+    retention_.PutAside(session_id, files.status());
+    files = SessionFiles::Open(*disk_, dir, context_.incarnation, options_.journal);
   }
   if (!files.ok()) return files.status();
   const auto stray = stray_keepers_.find(session_id);
   const auto before = before_.extract(session_id);
-  return std::make_unique<Session>(loop_, identity_, session_id, *std::move(files),
+  return std::make_unique<Session>(loop_, context_, session_id, *std::move(files),
                                    stray != stray_keepers_.end() ? stray->second : ProcessId(),
                                    before.empty() ? nullptr : before.mapped(), options_.start_child,
                                    options_.kill_strays);
-}
-
-void SessionTable::PutAside(const std::string& session_id, const absl::Status& why) {
-  const std::string aside = absl::StrCat(DirOf(session_id), kDamagedInfix, RandomHex(4));
-  LogError("session ", session_id, " is put aside: ", why.message());
-  if (rename(DirOf(session_id).c_str(), aside.c_str()) != 0) {
-    return LogError(aside, ": ", strerror(errno));
-  }
-  ++damaged_;
 }
 
 void SessionTable::Load(const google::protobuf::RepeatedPtrField<handover::Session>& before) {
@@ -117,18 +95,14 @@ void SessionTable::Load(const google::protobuf::RepeatedPtrField<handover::Sessi
   LoadFiles();
   for (const auto& [id, session] : std::exchange(before_, {})) {
     LogError("session ", id, " was handed over, and cannot be opened");
-    LetFinish(*session);
+    LetChildFinish(*session);
   }
 }
 
 void SessionTable::LoadFiles() {
-  std::vector<std::string> found;
-  DIR* const listing = opendir(identity_.sessions_dir.c_str());
-  if (listing == nullptr) return LogError(identity_.sessions_dir, ": ", strerror(errno));
-  while (const dirent* entry = readdir(listing)) {
-    if (IsUuid(entry->d_name)) found.push_back(entry->d_name);
-  }
-  closedir(listing);
+  const absl::StatusOr<std::vector<std::string>> listed = retention_.Sessions();
+  if (!listed.ok()) return LogError(listed.status().message());
+  const std::vector<std::string>& found = *listed;
   for (const std::string& id : found) {
     if (!MakeRoom()) {
       LogWarn(found.size(), " sessions are kept; ", id, " and others are left out");
@@ -172,7 +146,7 @@ absl::StatusOr<Session*> SessionTable::Find(const std::string& session_id, uint6
   const auto found = sessions_.find(session_id);
   if (found == sessions_.end()) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                       absl::StrCat("the agent on ", identity_.hostname, " holds no session ",
+                       absl::StrCat("the agent on ", context_.hostname, " holds no session ",
                                     CutUtf8(session_id, kIdBytesShown)));
   }
   const absl::Status leased = found->second->CheckEpoch(epoch);
@@ -274,6 +248,98 @@ bool SessionTable::has_unacknowledged() const {
     if (session->journal().has_unacknowledged()) return true;
   }
   return false;
+}
+
+// -------------------------------------------------------------- what nobody uses, and what is held
+
+void SessionTable::ArmHouse() {
+  house_timer_.Set(options_.house_every, [this] {
+    KeepHouse();
+    ArmHouse();
+  });
+}
+
+void SessionTable::KeepHouse() {
+  std::vector<std::string> over;
+  for (const auto& [id, session] : sessions_) {
+    const std::string why = Retention::WhyOver(UseOf(*session));
+    if (why.empty()) continue;
+    LogInfo("session ", id, " is removed: ", why);
+    over.push_back(id);
+  }
+  for (const std::string& id : over) Remove(id);
+  retention_.RemoveDamaged();
+  SweepClaimFolders();
+  if (const absl::Status saved = age_.Save(); !saved.ok()) LogWarn(saved.message());
+}
+
+Retention::Use SessionTable::UseOf(const Session& session) const {
+  const bool is_deserted = session.deserted();
+  return {.is_deserted = is_deserted,
+          .is_clean = is_deserted && !session.active() && !session.journal().has_unacknowledged(),
+          .unused = age_.Age() - session.used_at(),
+          .open_tells = session.OpenTells().size(),
+          .journal_bytes = session.journal().bytes()};
+}
+
+void SessionTable::Remove(const std::string& session_id) {
+  sessions_.erase(session_id);
+  retention_.Remove(session_id);
+}
+
+bool SessionTable::MakeRoom() {
+  if (sessions_.size() < options_.sessions_max) return true;
+  std::string longest;
+  absl::Duration unused = -absl::InfiniteDuration();
+  for (const auto& [id, session] : sessions_) {
+    const Retention::Use use = UseOf(*session);
+    if (!use.is_clean || use.unused <= unused) continue;
+    longest = id;
+    unused = use.unused;
+  }
+  if (longest.empty()) return false;
+  LogInfo("session ", longest, ", unused for ", absl::FormatDuration(unused), ", makes room");
+  Remove(longest);
+  return true;
+}
+
+void SessionTable::SweepClaimFolders() const {
+  std::set<std::string> folders;
+  for (const auto& [id, session] : sessions_) {
+    const std::string path = session->claim_path();
+    if (path.empty() || !folders.insert(path.substr(0, path.rfind('/'))).second) continue;
+    OrAtOnce(context_.slow_work)
+        .Run(
+            "old claims", absl::InfiniteDuration(),
+            [path, now = options_.now()] { SweepClaims(path, now); }, [](const absl::Status&) {});
+  }
+}
+
+v1::HostHoldings SessionTable::Holdings() const {
+  v1::HostHoldings holdings;
+  absl::Duration longest;
+  holdings.set_sessions(static_cast<uint32_t>(sessions_.size()));
+  for (const auto& [id, session] : sessions_) {
+    const v1::SessionState state = session->state();
+    if (session->has_child()) holdings.set_with_child(holdings.with_child() + 1);
+    if (state == v1::SESSION_DRAINING) holdings.set_draining(holdings.draining() + 1);
+    if (state == v1::SESSION_UNVERIFIABLE) holdings.set_unverifiable(holdings.unverifiable() + 1);
+    if (session->has_claim()) holdings.set_claims(holdings.claims() + 1);
+    const Journal& journal = session->journal();
+    if (journal.has_unacknowledged()) {
+      holdings.set_unacknowledged_bytes(holdings.unacknowledged_bytes() + journal.bytes());
+    }
+    longest = std::max(longest, UseOf(*session).unused);
+  }
+  holdings.set_journal_bytes(disk_->kept_bytes());
+  holdings.set_journal_quota_bytes(disk_->quota_bytes());
+  holdings.set_longest_unused_ms(absl::ToInt64Milliseconds(longest));
+  holdings.set_damaged(static_cast<uint32_t>(retention_.damaged()));
+  struct statvfs disk;
+  if (statvfs(context_.sessions_dir.c_str(), &disk) == 0) {
+    holdings.set_free_disk_bytes(static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize);
+  }
+  return holdings;
 }
 
 }  // namespace iris

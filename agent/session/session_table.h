@@ -15,13 +15,15 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "agent/handover/handover.pb.h"
+#include "agent/inventory/session_context.h"
 #include "agent/journal/journal.h"
-#include "agent/journal/journal_disk.h"
+#include "agent/journal/journal_sync.h"
 #include "agent/process/child.h"
 #include "agent/process/strays.h"
 #include "agent/process/survivor.h"
 #include "agent/session/host_age.h"
-#include "agent/session/identity.h"
+#include "agent/session/loop_timer.h"
+#include "agent/session/retention.h"
 #include "agent/session/session.h"
 #include "common/base/age_clock.h"
 #include "common/loop/event_loop.h"
@@ -32,13 +34,13 @@ namespace iris {
 // Limits, and what sessions have of the machine: a simulation has its own.
 struct SessionTableOptions {
   size_t sessions_max = 4096;
-  size_t journal_quota_bytes = JournalDisk::kQuotaBytes;  // Of all sessions together.
+  size_t journal_quota_bytes = JournalSync::kQuotaBytes;  // Of all sessions together.
   Journal::Limits journal;
   std::function<absl::Time()> now = absl::Now;
   AgeClock::Monotonic monotonic = MonotonicNow;
   absl::Duration house_every = absl::Hours(24);
   ChildStarter start_child = Child::Start;
-  JournalDisk::Sync sync;  // Unset: a thread and the kernel.
+  JournalSync::Sync sync;  // Unset: a thread and the kernel.
   std::function<std::map<std::string, ProcessId>()> find_keepers = FindKeepers;
   StrayKiller kill_strays = KillStrays;
 };
@@ -50,20 +52,17 @@ class SessionTable {
  public:
   using CloseDone = absl::AnyInvocable<void(size_t sessions_ended)>;
 
-  // In the name of what was put aside: SESSION.damaged-RANDOM.
-  static constexpr char kDamagedInfix[] = ".damaged-";
-  // Nothing of the session is open, and all that happened was acknowledged.
-  static constexpr absl::Duration kRetention = absl::Hours(30 * 24);
-  // It has news or tells that nobody has come for: their coordinator is gone for good.
-  static constexpr absl::Duration kUnfetchedRetention = absl::Hours(90 * 24);
-  // What was put aside because it was damaged; by the wall clock.
-  static constexpr absl::Duration kDamagedRetention = absl::Hours(30 * 24);
+  static constexpr auto& kDamagedInfix = Retention::kDamagedInfix;
+  static constexpr absl::Duration kRetention = Retention::kClean;
+  static constexpr absl::Duration kUnfetchedRetention = Retention::kUnfetched;
+  static constexpr absl::Duration kDamagedRetention = Retention::kDamaged;
 
-  SessionTable(EventLoop& loop, AgentIdentity identity, SessionTableOptions options = {});
+  SessionTable(EventLoop& loop, SessionContext context, SessionTableOptions options = {});
   // What still runs is killed without waiting: call CloseAll() first.
   ~SessionTable();
 
-  // Takes over the sessions that earlier agents left on the disk; before anything else. One that is
+  // Takes over the sessions that earlier agents left on the disk; before anything else, since it
+  // reads all that they left, and looks for their keepers, before it returns. One that is
   // damaged is put aside (SESSION.damaged) and logged. `before`: what HandOver() gave in the
   // program that this process ran before; those sessions' children go on. From then on the house is
   // kept.
@@ -118,28 +117,22 @@ class SessionTable {
   absl::StatusOr<std::unique_ptr<Session>> OpenSession(const std::string& session_id);
   void Close(const std::vector<Session*>& sessions, CloseDone done);
   void LoadFiles();
-  std::string DirOf(const std::string& session_id) const;
-  void PutAside(const std::string& session_id, const absl::Status& why);
   // True if there is room for another session.
   bool MakeRoom();
-  static bool IsClean(const Session& session);
-  absl::Duration UnusedFor(const Session& session) const;
-  // Why it goes; "" = it stays.
-  std::string WhyOver(const Session& session) const;
+  Retention::Use UseOf(const Session& session) const;
   void Remove(const std::string& session_id);
-  void RemoveDamaged();
   void SweepClaimFolders() const;
   void ArmHouse();
 
   EventLoop& loop_;
   const SessionTableOptions options_;
   HostAge age_;
-  const AgentIdentity identity_;
+  const SessionContext context_;
+  Retention retention_;
   std::map<std::string, const handover::Session*> before_;  // During Load().
   bool closing_all_ = false;                                // CloseAll() was called.
-  EventLoop::TimerId house_timer_ = 0;
-  size_t damaged_ = 0;                              // Put aside, and still there.
-  std::unique_ptr<JournalDisk> disk_;               // Outlives the sessions.
+  LoopTimer house_timer_;
+  std::unique_ptr<JournalSync> disk_;               // Outlives the sessions.
   std::map<std::string, ProcessId> stray_keepers_;  // That ran when the agent came.
   std::map<std::string, std::unique_ptr<Session>> sessions_;
 };

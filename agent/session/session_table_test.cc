@@ -38,6 +38,12 @@ class SessionTableTest : public ::testing::Test {
     request.set_takeover(true);
     return request;
   }
+  // The epoch of the first grant, which is the laptop's.
+  uint64_t First() {
+    const absl::StatusOr<uint64_t> epoch = table.Acquire(From(laptop));
+    EXPECT_TRUE(epoch.ok()) << epoch.status();
+    return epoch.value_or(0);
+  }
   FailureKind Find(uint64_t epoch) { return KindOf(table.Find(session_id, epoch).status()); }
 
   const std::string session_id = NewUuid();
@@ -50,40 +56,40 @@ class SessionTableTest : public ::testing::Test {
 };
 
 TEST_F(SessionTableTest, OneCoordinatorHoldsASessionAndTheOtherIsToldWho) {
-  EXPECT_EQ(*table.Acquire(From(laptop)), 1u);
+  const uint64_t first = First();
 
   const absl::Status refused = table.Acquire(From(desktop)).status();
   EXPECT_EQ(KindOf(refused), v1::FAILURE_PERMISSION_DENIED);
   EXPECT_THAT(std::string(refused.message()),
               AllOf(HasSubstr("me@laptop, since 20"), HasSubstr("gpu1")));
   EXPECT_THAT(ToProto(refused).fix(), HasSubstr("iris takeover"));
-  EXPECT_EQ(Find(1), v1::FAILURE_UNSPECIFIED);
+  EXPECT_EQ(Find(first), v1::FAILURE_UNSPECIFIED);
 }
 
 TEST_F(SessionTableTest, TheHolderMayAcquireAgainAndItsOlderEpochIsOver) {
-  ASSERT_EQ(*table.Acquire(From(laptop)), 1u);
-  EXPECT_EQ(*table.Acquire(From(laptop)), 2u);
-  EXPECT_EQ(Find(1), v1::FAILURE_PERMISSION_DENIED);
-  EXPECT_EQ(Find(2), v1::FAILURE_UNSPECIFIED);
+  const uint64_t first = First();
+  EXPECT_EQ(*table.Acquire(From(laptop)), first + 1);
+  EXPECT_EQ(Find(first), v1::FAILURE_PERMISSION_DENIED);
+  EXPECT_EQ(Find(first + 1), v1::FAILURE_UNSPECIFIED);
 }
 
 TEST_F(SessionTableTest, ATakeoverFencesTheHolder) {
-  ASSERT_EQ(*table.Acquire(From(laptop)), 1u);
-  EXPECT_EQ(*table.Acquire(Takeover(From(desktop))), 2u);
-  const absl::Status fenced = table.Find(session_id, 1).status();
+  const uint64_t first = First();
+  EXPECT_EQ(*table.Acquire(Takeover(From(desktop))), first + 1);
+  const absl::Status fenced = table.Find(session_id, first).status();
   EXPECT_EQ(KindOf(fenced), v1::FAILURE_PERMISSION_DENIED);
   EXPECT_THAT(std::string(fenced.message()), HasSubstr("me@desktop, since 20"));
   EXPECT_EQ(KindOf(table.Acquire(From(laptop)).status()), v1::FAILURE_PERMISSION_DENIED);
-  EXPECT_EQ(*table.Acquire(Takeover(From(laptop))), 3u);
-  EXPECT_EQ(Find(2), v1::FAILURE_PERMISSION_DENIED);
+  EXPECT_EQ(*table.Acquire(Takeover(From(laptop))), first + 2);
+  EXPECT_EQ(Find(first + 1), v1::FAILURE_PERMISSION_DENIED);
 }
 
 TEST_F(SessionTableTest, AConditionOnTheEpochHoldsOnlyWhileNobodyActed) {
-  ASSERT_EQ(*table.Acquire(From(laptop)), 1u);
-  EXPECT_EQ(*table.Acquire(IfEpoch(From(laptop), 1)), 2u);
-  EXPECT_EQ(KindOf(table.Acquire(IfEpoch(From(laptop), 1)).status()),
+  const uint64_t first = First();
+  EXPECT_EQ(*table.Acquire(IfEpoch(From(laptop), first)), first + 1);
+  EXPECT_EQ(KindOf(table.Acquire(IfEpoch(From(laptop), first)).status()),
             v1::FAILURE_PERMISSION_DENIED);
-  EXPECT_EQ(KindOf(table.Acquire(IfEpoch(From(desktop), 2)).status()),
+  EXPECT_EQ(KindOf(table.Acquire(IfEpoch(From(desktop), first + 1)).status()),
             v1::FAILURE_PERMISSION_DENIED);
 }
 
@@ -114,12 +120,13 @@ TEST_F(SessionTableTest, AHolderIsKnownSinceItsFirstGrant) {
 }
 
 TEST_F(SessionTableTest, TheListShowsWhoHoldsWhat) {
-  ASSERT_TRUE(table.Acquire(From(laptop)).ok());
+  const absl::StatusOr<uint64_t> epoch = table.Acquire(From(laptop));
+  ASSERT_TRUE(epoch.ok()) << epoch.status();
   const v1::ListResponse list = table.List();
   ASSERT_EQ(list.sessions_size(), 1);
   EXPECT_EQ(list.sessions(0).session_id(), session_id);
   EXPECT_EQ(list.sessions(0).coordinator_id(), laptop);
-  EXPECT_EQ(list.sessions(0).epoch(), 1u);
+  EXPECT_EQ(list.sessions(0).epoch(), *epoch);
   EXPECT_EQ(list.sessions(0).state(), v1::SESSION_NO_CHILD);
   EXPECT_TRUE(table.idle());
   EXPECT_EQ(table.running_children(), 0u);
@@ -137,7 +144,7 @@ class SessionTableLivesTest : public SessionTableTest {
  protected:
   std::unique_ptr<SessionTable> NextAgent() {
     auto next = std::make_unique<SessionTable>(
-        loop, AgentIdentity{.incarnation = "next", .hostname = "gpu1", .sessions_dir = dir});
+        loop, SessionContext{.incarnation = "next", .hostname = "gpu1", .sessions_dir = dir});
     next->Load();
     return next;
   }
@@ -146,25 +153,26 @@ class SessionTableLivesTest : public SessionTableTest {
 };
 
 TEST_F(SessionTableLivesTest, LeasesOutliveTheAgent) {
-  ASSERT_EQ(*table.Acquire(From(laptop)), 1u);
+  const uint64_t first = First();
   const auto next = NextAgent();
-  EXPECT_TRUE(next->Find(session_id, 1).ok());
+  EXPECT_TRUE(next->Find(session_id, first).ok());
   EXPECT_EQ(KindOf(next->Acquire(From(desktop)).status()), v1::FAILURE_PERMISSION_DENIED);
-  EXPECT_EQ(*next->Acquire(From(laptop)), 2u);
-  EXPECT_EQ(*NextAgent()->Acquire(From(laptop)), 3u);
+  EXPECT_EQ(*next->Acquire(From(laptop)), first + 1);
+  EXPECT_EQ(*NextAgent()->Acquire(From(laptop)), first + 2);
 }
 
 TEST_F(SessionTableLivesTest, WhatIsDamagedIsPutAsideAndTheOthersAreThere) {
-  ASSERT_TRUE(table.Acquire(From(laptop)).ok());
+  const uint64_t first = First();
   v1::AcquireRequest other = From(laptop);
   other.set_session_id(NewUuid());
-  ASSERT_TRUE(table.Acquire(other).ok());
+  const absl::StatusOr<uint64_t> of_other = table.Acquire(other);
+  ASSERT_TRUE(of_other.ok()) << of_other.status();
   std::filesystem::resize_file(SessionDir() + "/state", 10);
   const auto next = NextAgent();
-  EXPECT_TRUE(next->Find(other.session_id(), 1).ok());
-  EXPECT_EQ(Find(1), v1::FAILURE_UNSPECIFIED);
-  EXPECT_FALSE(next->Find(session_id, 1).ok());
-  EXPECT_EQ(*next->Acquire(From(desktop)), 1u);
+  EXPECT_TRUE(next->Find(other.session_id(), *of_other).ok());
+  EXPECT_EQ(Find(first), v1::FAILURE_UNSPECIFIED);
+  EXPECT_FALSE(next->Find(session_id, first).ok());
+  EXPECT_TRUE(next->Acquire(From(desktop)).ok());
 }
 
 }  // namespace

@@ -201,7 +201,8 @@ TEST_F(SessionTellsTest, AnOldClaudeSettlesOnlyAfterItsReplay) {
 
 // As where a background task has ended, and claude still speaks of it.
 TEST_F(SessionTellsTest, WhatClaudeSaysBeforeItTakesTheMessageUpIsNoAnswer) {
-  UseScript(R"(say() { echo '{"type":"assistant","message":{"content":[{"type":"text","text":"'$1'"}]}}'; }
+  UseScript(
+      R"(say() { echo '{"type":"assistant","message":{"content":[{"type":"text","text":"'$1'"}]}}'; }
     replay() { echo '{"type":"user","uuid":"'$uuid'","isReplay":true}'; }
     while next_tell; do
       say task

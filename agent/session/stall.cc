@@ -3,14 +3,13 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "agent/claude/stream_json.h"
 #include "common/base/utf8.h"
-#include "nlohmann/json.hpp"
 
 namespace iris {
 namespace {
 
 constexpr size_t kDetailBytesMax = 200;
-constexpr size_t kRetryLineBytesMax = 64 << 10;
 
 v1::Stall Make(v1::Stall::Kind kind, absl::string_view detail, absl::Duration how_long) {
   v1::Stall stall;
@@ -18,19 +17,6 @@ v1::Stall Make(v1::Stall::Kind kind, absl::string_view detail, absl::Duration ho
   stall.set_detail(CutUtf8(detail, kDetailBytesMax));
   stall.set_for_ms(std::max<int64_t>(0, absl::ToInt64Milliseconds(how_long)));
   return stall;
-}
-
-// {"type":"system","subtype":"api_retry","attempt":1,"max_retries":10,"error_status":529,…}
-std::string RetryText(absl::string_view line) {
-  const auto retry = nlohmann::json::parse(line.substr(0, kRetryLineBytesMax).begin(),
-                                           line.substr(0, kRetryLineBytesMax).end(), nullptr,
-                                           /*allow_exceptions=*/false);
-  const auto number = [&retry](const char* key) -> std::string {
-    const auto found = retry.is_object() ? retry.find(key) : retry.end();
-    return found != retry.end() && found->is_number() ? found->dump() : "?";
-  };
-  return absl::StrCat("the API refused with status ", number("error_status"), "; attempt ",
-                      number("attempt"), " of ", number("max_retries"));
 }
 
 void Set(std::optional<absl::Time>& since, bool on, absl::Time now) {
@@ -51,7 +37,7 @@ void StallWatch::OnTellWritten(absl::Time now) {
   OnProgress(Wait::kModel, now);
 }
 
-void StallWatch::GoOn(std::vector<std::pair<std::string, std::string>> tools, absl::Time now) {
+void StallWatch::Resume(std::vector<std::pair<std::string, std::string>> tools, absl::Time now) {
   OnTellOver();
   tools_ = std::move(tools);
   OnProgress(Wait::kModel, now);
@@ -77,16 +63,17 @@ void StallWatch::OnProgress(Wait wait, absl::Time now) {
 
 void StallWatch::OnLine(const LineFacts& facts, absl::string_view head, absl::Time now) {
   if (wait_ == Wait::kNothing) return;
-  if (facts.type == "system" && facts.subtype == "api_retry") {
+  const LineKind kind = KindOfLine(facts);
+  if (kind == LineKind::kApiRetry) {
     // No sign of life of the model: it goes on waiting.
-    retry_ = RetryText(head);
-  } else if (!facts.parent_tool_use_id.empty()) {
+    retry_ = ReadApiRetry(head);
+  } else if (!IsOfMainAgent(facts)) {
     Hear(now);  // A sub-agent, below a tool that goes on.
-  } else if (facts.type == "assistant") {
+  } else if (kind == LineKind::kAssistant || kind == LineKind::kSynthetic) {
     OnAssistant(facts, now);
-  } else if (facts.type == "user" && !facts.is_replay) {
+  } else if (kind == LineKind::kUser) {
     OnToolResults(facts, now);
-  } else if (facts.type == "stream_event") {
+  } else if (kind == LineKind::kStreamEvent) {
     OnProgress(Wait::kText, now);
   }
 }

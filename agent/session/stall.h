@@ -9,7 +9,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "agent/session/line_scanner.h"
+#include "agent/claude/line_scanner.h"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
@@ -36,7 +36,7 @@ class StallWatch {
   void OnTellWritten(absl::Time now);
   // The tell was written to a child that another watch has seen this far: these tools run (ids and
   // names).
-  void GoOn(std::vector<std::pair<std::string, std::string>> tools, absl::Time now);
+  void Resume(std::vector<std::pair<std::string, std::string>> tools, absl::Time now);
   const std::vector<std::pair<std::string, std::string>>& tools() const { return tools_; }
   // Settled, or its child is gone.
   void OnTellOver();
@@ -75,7 +75,7 @@ class StallWatch {
   StallLimits limits_;
   Wait wait_ = Wait::kNothing;  // kNothing: no tell is in flight.
   absl::Time last_sign_;
-  std::string retry_;                                          // The API's last refusal.
+  std::string retry_;  // The API's last refusal.
   std::string why_draining_;
   std::vector<std::pair<std::string, std::string>> tools_;     // Id and name of those that run.
   std::vector<std::pair<std::string, std::string>> requests_;  // Id and what is asked.

@@ -9,14 +9,15 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "agent/claude/stream_json.h"
 #include "agent/journal/files.h"
 #include "common/base/ids.h"
 #include "common/base/scoped_fd.h"
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "common/log/log.h"
 
 namespace iris {
@@ -37,13 +38,6 @@ std::string IdIn(absl::string_view entry) {
   std::string id = absl::BytesToHexString(entry.substr(0, kEntryBytes - 1));
   for (const int at : {8, 13, 18, 23}) id.insert(at, 1, '-');
   return id;
-}
-
-// A line that claude says of itself, whether it has taken a tell or not; "idle" comes behind the
-// result of the turn before.
-bool IsAside(absl::string_view line) {
-  return absl::StrContains(line, R"("session_state_changed")") ||
-         absl::StrContains(line, R"("control_response")");
 }
 
 }  // namespace
@@ -75,13 +69,22 @@ TellLedger::Phase TellLedger::PhaseOf(absl::string_view tell_id) const {
   return found == phases_.end() ? v1::TellState::PHASE_UNSPECIFIED : found->second;
 }
 
+void TellLedger::CheckLists() const {
+  Check(phases_.size() == open_.size() + settled_.size(), "a known tell is in no list, or in two");
+  Check(settled_.size() <= kSettledKept, "more settled tells are known than are kept");
+}
+
 void TellLedger::Note(const std::string& tell_id, Phase phase) {
+  CheckLists();
+  Check(phase != v1::TellState::PHASE_UNSPECIFIED, "a tell is noted as unknown");
   Phase& known = phases_[tell_id];
   if (known == v1::TellState::SETTLED) return;
   if (known == v1::TellState::PHASE_UNSPECIFIED) open_.push_back(tell_id);
   known = phase;
   if (phase != v1::TellState::SETTLED) return;
-  open_.erase(std::find(open_.begin(), open_.end(), tell_id));
+  const auto open = std::find(open_.begin(), open_.end(), tell_id);
+  Check(open != open_.end(), "a tell is settled that is not open");
+  open_.erase(open);
   settled_.push_back(tell_id);
   if (settled_.size() > kSettledKept) {
     phases_.erase(settled_.front());
@@ -91,6 +94,7 @@ void TellLedger::Note(const std::string& tell_id, Phase phase) {
 }
 
 void TellLedger::Forget(const std::string& tell_id) {
+  CheckLists();
   phases_.erase(tell_id);
   outcomes_.erase(tell_id);
   open_.erase(std::remove(open_.begin(), open_.end(), tell_id), open_.end());
@@ -114,6 +118,8 @@ void TellLedger::ForgetOutcomesUpTo(uint64_t seq) {
 
 void TellLedger::Set(const std::string& tell_id, Phase phase, uint64_t seq) {
   Note(tell_id, phase);
+  Check(PhaseOf(tell_id) == phase || PhaseOf(tell_id) == v1::TellState::SETTLED,
+        "a tell is not where it was set");
   if (phase == v1::TellState::SETTLED) NoteOutcome(tell_id, seq);
   absl::Status status;
   if (behind_ || entries_ >= kEntriesMax) {

@@ -41,8 +41,8 @@ class TellLedger {
   void ForgetOutcomesUpTo(uint64_t seq);
   // As if it had never been met.
   void Forget(const std::string& tell_id);
-  // `tell_id` is a UUID. Written at once; if that fails, with the next one. `seq`: of the event that
-  // says how it was settled.
+  // `tell_id` is a UUID. Written at once; if that fails, with the next one. `seq`: of the event
+  // that says how it was settled.
   void Set(const std::string& tell_id, Phase phase, uint64_t seq = 0);
   // Its file was removed.
   absl::Status WriteAnew();
@@ -61,15 +61,17 @@ class TellLedger {
  private:
   explicit TellLedger(std::string path) : path_(std::move(path)) {}
   void Note(const std::string& tell_id, Phase phase);
+  // Each tell that is known is either open or settled, once.
+  void CheckLists() const;
   void NoteOutcome(const std::string& tell_id, uint64_t seq);
   absl::Status Append(const std::string& entry) const;
   absl::Status Rewrite();
 
   const std::string path_;
   absl::flat_hash_map<std::string, Phase> phases_;
-  std::deque<std::string> open_;     // Oldest first.
-  std::deque<std::string> settled_;  // Oldest first; bounded.
-  absl::flat_hash_map<std::string, uint64_t> outcomes_;  // Their events in the journal.
+  std::deque<std::string> open_;                                  // Oldest first.
+  std::deque<std::string> settled_;                               // Oldest first; bounded.
+  absl::flat_hash_map<std::string, uint64_t> outcomes_;           // Their events in the journal.
   std::deque<std::pair<uint64_t, std::string>> outcomes_by_seq_;  // These, and some that are gone.
   // Learned: the tell that was written last, to the child that was started last; "" if none was.
   // Unset: the journal does not say.

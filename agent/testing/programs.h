@@ -8,7 +8,7 @@ namespace iris {
 // Absolute paths of programs that tests start. Aborts where the runfiles are missing: they run
 // under Bazel only.
 
-// What AgentIdentity::keeper_program and ChildSpec::keeper_program name.
+// What SessionContext::keeper_program and ChildSpec::keeper_program name.
 std::string KeeperProgram();
 // The stub claude (tests/programs/README.md), a file named `claude_stub_dynamic`.
 std::string StubClaude();

@@ -26,10 +26,10 @@ absl::Status StartDaemon(const std::vector<std::string>& argv, const std::vector
 // `further` that is set. Never a mark of Iris', such as that of a session this process belongs to.
 std::vector<std::string> MinimalEnv(const std::vector<std::string>& further);
 
-// For the daemon: tells the process that called StartDaemon() how the start ended, once; OK and
-// AlreadyExists count as ready. Does nothing when started by hand. Closes the report descriptor and
-// takes its number (IRIS_READY_FD) out of the environment: no other thread may read or write the
-// environment meanwhile.
+// For the daemon: reports to the process that called StartDaemon() how the start ended, once; OK
+// and AlreadyExists count as ready. Does nothing when started by hand. Closes the report descriptor
+// and takes its number (IRIS_READY_FD) out of the environment: no other thread may read or write
+// the environment meanwhile.
 void ReportReady(const absl::Status& outcome);
 
 }  // namespace iris

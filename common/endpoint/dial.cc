@@ -12,6 +12,7 @@
 #include "common/endpoint/peer.h"
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
+#include "common/loop/callback_watch.h"
 #include "proto/iris/v1/failure.pb.h"
 
 namespace iris {
@@ -53,6 +54,7 @@ absl::StatusOr<Dialed> DialOnce(const std::string& path, absl::Time deadline) {
 
 absl::StatusOr<Dialed> Dial(const std::string& path, absl::Time deadline) {
   constexpr absl::Duration kPauseMax = absl::Milliseconds(100);
+  const MayBlock waits("Dial");
   absl::Duration pause = absl::Milliseconds(2);
   while (true) {
     absl::StatusOr<Dialed> dialed = DialOnce(path, deadline);

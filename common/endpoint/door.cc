@@ -74,12 +74,6 @@ void Door::Follow() {
   }
 }
 
-size_t Door::waiting() const {
-  size_t waiting = 0;
-  for (const Place& place : places_) waiting += place.listener->waiting();
-  return waiting;
-}
-
 void Door::StopAccepting() {
   if (look_ != 0) loop_.Cancel(std::exchange(look_, 0));
   for (Place& place : places_) place.listener->StopAccepting();

@@ -57,8 +57,6 @@ class Door {
   // descriptors stay the door's.
   std::vector<OpenPlace> OpenPlaces() const;
 
-  // Connections that were greeted and have sent nothing.
-  size_t waiting() const;
   // Unlinks every socket, closes what waits, and looks no further. The locks are held until the
   // end.
   void StopAccepting();

@@ -106,10 +106,7 @@ TEST_F(DoorTest, ShutItIsGoneEverywhereAndTheLocksStay) {
   OpenAt("a");
   MoveTo(At("b"));
   EXPECT_EQ(HelloAt(At("b")), At("b").socket);
-  OnLoop([this] {
-    door_->StopAccepting();
-    EXPECT_EQ(door_->waiting(), 0u);
-  });
+  OnLoop([this] { door_->StopAccepting(); });
   for (const char* name : {"a", "b"}) {
     EXPECT_NE(access(At(name).socket.c_str(), F_OK), 0);
     EXPECT_TRUE(absl::IsAlreadyExists(LockEndpoint(At(name)).status()));

@@ -34,7 +34,7 @@ class UnixListener : public Listener {
   ~UnixListener() override { StopAccepting(); }
 
   absl::Status Bind();
-  absl::Status GoOn(ScopedFd listening, const Bound& bound);
+  absl::Status AdoptBound(ScopedFd listening, const Bound& bound);
 
   Bound bound() const override {
     return {.fd = listening_.get(), .device = bound_.st_dev, .inode = bound_.st_ino};
@@ -91,7 +91,7 @@ absl::Status UnixListener::WatchForConnections() {
   return watched.ok() ? watched : Exhausted(watched, absl::StrCat("cannot listen on ", path_));
 }
 
-absl::Status UnixListener::GoOn(ScopedFd listening, const Bound& bound) {
+absl::Status UnixListener::AdoptBound(ScopedFd listening, const Bound& bound) {
   int listens = 0;
   socklen_t size = sizeof(listens);
   if (getsockopt(listening.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 ||
@@ -197,7 +197,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Adopt(EventLoop& loop, const
                                                           OnConnection on_connection) {
   auto listener = std::make_unique<UnixListener>(loop, endpoint.socket, std::move(make_hello),
                                                  std::move(on_connection));
-  absl::Status status = listener->GoOn(std::move(listening), bound);
+  absl::Status status = listener->AdoptBound(std::move(listening), bound);
   if (!status.ok()) return status;
   return std::unique_ptr<Listener>(std::move(listener));
 }

@@ -40,10 +40,9 @@ const std::string& OurPids() {
     const ssize_t n = readlink("/proc/self/ns/pid", target, sizeof(target));
     const std::string boot = ReadSmallFile("/proc/sys/kernel/random/boot_id", 64);
     const bool known = n > 0 && !boot.empty();
-    return new std::string(
-        known ? absl::StrCat(absl::StripAsciiWhitespace(boot), " ",
-                             absl::string_view(target, static_cast<size_t>(n)))
-              : "");
+    return new std::string(known ? absl::StrCat(absl::StripAsciiWhitespace(boot), " ",
+                                                absl::string_view(target, static_cast<size_t>(n)))
+                                 : "");
   }();
   return *pids;
 }

@@ -24,9 +24,10 @@ RuntimeRoots SystemRuntimeRoots();
 // passed over, not refused, where it is not a directory of ours alone (su and sudo leave the
 // caller's XDG_RUNTIME_DIR behind) or where a path below it would be too long for a socket.
 //
-// Anybody can make a /tmp/iris-UID before its user does. Then it is a folder with a name that nobody
-// can guess, kept in `other_name`, which both ends of a socket read; it stays so until the next
-// boot. (Not in the home itself: hosts may share that, and its path may be too long for a socket.)
+// Anybody can make a /tmp/iris-UID before its user does. Then it is a folder with a name that
+// nobody can guess, kept in `other_name`, which both ends of a socket read; it stays so until the
+// next boot. (Not in the home itself: hosts may share that, and its path may be too long for a
+// socket.)
 //
 // FAILURE_STORAGE: the directory is not ours, is open to others or cannot be made; the detail names
 // its owner.

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "absl/time/clock.h"
+#include "common/loop/callback_watch.h"
 
 namespace iris {
 
@@ -14,6 +15,7 @@ bool WaitReadable(int fd, absl::Time deadline) {
   while (true) {
     const absl::Duration left =
         std::clamp(deadline - absl::Now(), absl::ZeroDuration(), kOnePollMax);
+    if (left > absl::ZeroDuration()) MayBlock("WaitReadable");
     pollfd waited = {.fd = fd, .events = POLLIN, .revents = 0};
     const int ready =
         poll(&waited, 1,

@@ -69,7 +69,7 @@ std::string Named(const std::vector<std::string>& names) {
 bool StaysBehind(absl::string_view name) {
   constexpr absl::string_view kNames[] = {
       "CLAUDECODE",
-      "CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS",  // As agent/session/launch.cc sets it.
+      "CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS",  // As agent/claude/launch.cc sets it.
       "CLAUDE_CODE_ENTRYPOINT",
       "CLAUDE_CODE_SESSION_ID",
       "CLAUDE_CODE_SSE_PORT",

@@ -25,7 +25,7 @@ inline constexpr size_t kEnvironmentBytesMax = 256 << 10;
 inline constexpr size_t kEnvironmentEntriesMax = 4096;
 
 // What CutEnvironment() takes out is named in this variable of what it leaves, so whoever gets the
-// environment can tell: the claude that goes without, status, a program that wonders. Names,
+// environment can see: the claude that goes without, status, a program that wonders. Names,
 // separated by commas.
 inline constexpr char kLeftOutVariable[] = "IRIS_LEFT_OUT";
 inline constexpr size_t kLeftOutBytesMax = 1 << 10;
@@ -50,6 +50,10 @@ void CutEnvironment(Environment& env);
 // The names in kLeftOutVariable, whoever has said them, cut to kLeftOutBytesMax. The last may be
 // "and N more".
 std::vector<std::string> LeftOutOf(const Environment& env);
+
+// What an ssh client is to have of whoever asks, where it gets nothing else of theirs: the way to
+// their keys, their tickets and their screen.
+inline constexpr const char* kSshVariables[] = {"SSH_AUTH_SOCK", "KRB5CCNAME", "DISPLAY"};
 
 // "NAME=value" each, as execve() takes them.
 std::vector<std::string> EntriesOf(const Environment& env);

@@ -26,19 +26,17 @@ using ::testing::Pair;
 using ::testing::SizeIs;
 
 TEST(EnvironmentTest, OurOwnIsWithoutWhatAClaudeAroundUsLeft) {
-  for (const char* name :
-       {"CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT", "CLAUDE_CODE_SESSION_ID",
-        "CLAUDE_PROJECT_DIR", "IRIS_DAEMON", "IRIS_SESSION", "IRIS_READY_FD", "OLDPWD",
-        kLeftOutVariable}) {
+  for (const char* name : {"CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT",
+                           "CLAUDE_CODE_SESSION_ID", "CLAUDE_PROJECT_DIR", "IRIS_DAEMON",
+                           "IRIS_SESSION", "IRIS_READY_FD", "OLDPWD", kLeftOutVariable}) {
     ASSERT_EQ(setenv(name, "x", 1), 0);
   }
   ASSERT_EQ(setenv("CLAUDE_CODE_OAUTH_TOKEN", "t", 1), 0);
   ASSERT_EQ(setenv("EMPTY", "", 1), 0);
   const Environment own = OwnEnvironment();
-  for (const char* name :
-       {"CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT", "CLAUDE_CODE_SESSION_ID",
-        "CLAUDE_PROJECT_DIR", "IRIS_DAEMON", "IRIS_SESSION", "IRIS_READY_FD", "OLDPWD",
-        kLeftOutVariable}) {
+  for (const char* name : {"CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT",
+                           "CLAUDE_CODE_SESSION_ID", "CLAUDE_PROJECT_DIR", "IRIS_DAEMON",
+                           "IRIS_SESSION", "IRIS_READY_FD", "OLDPWD", kLeftOutVariable}) {
     EXPECT_THAT(own, Not(Contains(Key(name))));
   }
   EXPECT_THAT(own, Contains(Pair("CLAUDE_CODE_OAUTH_TOKEN", "t")));

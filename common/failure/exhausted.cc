@@ -88,9 +88,8 @@ absl::Status Exhausted(const absl::Status& status, absl::string_view doing) {
 }
 
 absl::Status DiskFailure(absl::string_view doing, absl::string_view why, absl::string_view fix) {
-  const std::string limit = absl::StrContains(why, strerror(EFBIG))
-                                ? Limit(RLIMIT_FSIZE, "the bytes of a file")
-                                : "";
+  const std::string limit =
+      absl::StrContains(why, strerror(EFBIG)) ? Limit(RLIMIT_FSIZE, "the bytes of a file") : "";
   return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat(doing, ": ", why, limit),
                      limit.empty() ? fix : kFixFileSize);
 }

@@ -19,7 +19,7 @@ inline constexpr size_t kFailureFixBytesMax = 2 << 10;
 
 // A typed failure is an absl::Status that carries its kind and, where the place that failed knows
 // better than the general sentence, its own fix. Everything a person reads about a failure is made
-// here: MCP errors, the command line and `doctor` show the same text.
+// here: MCP errors and the command line show the same text.
 //
 // `detail` says what failed, on what and why; one to three sentences without a final newline.
 // `fix` may be empty: then FixFor(kind) stands.

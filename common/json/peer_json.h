@@ -4,12 +4,12 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "nlohmann/json.hpp"
+#include "common/json/json.h"
 
 namespace iris {
 
-// JSON that somebody else wrote, and that may hold anything. Keys stay in the order they came in.
-using PeerJson = nlohmann::ordered_json;
+// JSON that somebody else wrote, and that may hold anything.
+using PeerJson = Json;
 
 // Copying and writing a value takes stack for each level.
 inline constexpr int kPeerJsonDepthMax = 64;
@@ -54,10 +54,7 @@ inline std::string TextIn(const PeerJson& object, const char* key) {
   return member.is_string() ? member.get<std::string>() : "";
 }
 
-// One line. Bytes that are not UTF-8 become U+FFFD.
-inline std::string DumpPeerJson(const PeerJson& json) {
-  return json.dump(-1, ' ', false, PeerJson::error_handler_t::replace);
-}
+inline std::string DumpPeerJson(const PeerJson& json) { return DumpJson(json); }
 
 }  // namespace iris
 

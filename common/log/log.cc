@@ -1,4 +1,4 @@
-// Keep-out of children, at the moment of fopen already.
+// spdlog opens its files close-on-exec: a child that starts meanwhile does not inherit them.
 #define SPDLOG_PREVENT_CHILD_FD
 #include "common/log/log.h"
 
@@ -8,13 +8,10 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/strings/str_replace.h"
 #include "absl/synchronization/mutex.h"
 
 namespace iris {
@@ -23,7 +20,6 @@ namespace {
 constexpr size_t kFileBytesMax = 4 << 20;
 constexpr size_t kRotatedFilesKept = 2;
 constexpr size_t kLineBytesMax = 16 << 10;
-constexpr size_t kSecretBytesMin = 6;  // Anything shorter would blot out ordinary words.
 
 std::shared_ptr<spdlog::logger> MakeLogger(spdlog::sink_ptr sink) {
   auto logger = std::make_shared<spdlog::logger>("iris", std::move(sink));
@@ -51,7 +47,6 @@ struct LogState {
   absl::Mutex mutex;
   std::shared_ptr<spdlog::logger> logger ABSL_GUARDED_BY(mutex) = StderrLogger();
   LogLevel lowest ABSL_GUARDED_BY(mutex) = LogLevel::kWarn;
-  std::vector<std::string> secrets ABSL_GUARDED_BY(mutex);  // Longest first.
 };
 
 // Never destroyed: threads log until the very end.
@@ -62,8 +57,6 @@ LogState& State() {
 
 absl::string_view NameOf(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug:
-      return "DEBUG";
     case LogLevel::kInfo:
       return "INFO";
     case LogLevel::kWarn:
@@ -72,14 +65,6 @@ absl::string_view NameOf(LogLevel level) {
       return "ERROR";
   }
   return "ERROR";
-}
-
-std::string Redacted(absl::string_view text, const std::vector<std::string>& secrets) {
-  std::string redacted(text);
-  for (const std::string& secret : secrets) {
-    absl::StrReplaceAll({{secret, "[redacted]"}}, &redacted);
-  }
-  return redacted;
 }
 
 void AppendHex(unsigned char byte, std::string& to) {
@@ -134,30 +119,15 @@ void StartLogging(const std::string& file, LogLevel lowest) {
   if (!trouble.empty()) LogWarn("logging to stderr: ", trouble);
 }
 
-void RedactInLogs(const std::string& secret) {
-  if (secret.size() < kSecretBytesMin) return;
-  LogState& state = State();
-  absl::MutexLock lock(&state.mutex);
-  std::vector<std::string>& secrets = state.secrets;
-  if (std::find(secrets.begin(), secrets.end(), secret) != secrets.end()) return;
-  // Longest first, so that a secret that is part of another leaves nothing of the other.
-  const auto place = std::find_if(secrets.begin(), secrets.end(), [&](const std::string& other) {
-    return other.size() < secret.size();
-  });
-  secrets.insert(place, secret);
-}
-
 void WriteLog(LogLevel level, absl::string_view text) {
   std::shared_ptr<spdlog::logger> logger;
-  std::string redacted;
   {
     LogState& state = State();
     absl::MutexLock lock(&state.mutex);
     if (level < state.lowest) return;
     logger = state.logger;
-    redacted = Redacted(text, state.secrets);
   }
-  std::string line = absl::StrCat(NameOf(level), " ", Escaped(redacted));
+  std::string line = absl::StrCat(NameOf(level), " ", Escaped(text));
   if (line.size() > kLineBytesMax) line.replace(kLineBytesMax, std::string::npos, "…");
   logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
 }

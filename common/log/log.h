@@ -8,24 +8,16 @@
 
 namespace iris {
 
-enum class LogLevel { kDebug, kInfo, kWarn, kError };
+enum class LogLevel { kInfo, kWarn, kError };
 
 // Where the process logs. `file` empty = stderr. A file is created 0600 and rotated at 4 MiB, two
-// kept. Lines are "2026-01-31T12:00:00.123Z LEVEL text"; control characters are escaped and every
-// secret registered with RedactInLogs() is replaced by "[redacted]". Until it is called, warnings
-// and errors go to stderr. Thread-safe.
+// kept. Lines are "2026-01-31T12:00:00.123Z LEVEL text"; control characters are escaped. Until it
+// is called, warnings and errors go to stderr. Thread-safe.
 void StartLogging(const std::string& file, LogLevel lowest);
-
-// `secret` (≥ 6 bytes, e.g. a token) never reaches a log from now on.
-void RedactInLogs(const std::string& secret);
 
 void WriteLog(LogLevel level, absl::string_view text);
 
-// Log("link gpu1 is ", state): text of any arguments that absl::StrCat takes.
-template <typename... Args>
-void LogDebug(const Args&... args) {
-  WriteLog(LogLevel::kDebug, absl::StrCat(args...));
-}
+// LogInfo("link gpu1 is ", state): text of any arguments that absl::StrCat takes.
 template <typename... Args>
 void LogInfo(const Args&... args) {
   WriteLog(LogLevel::kInfo, absl::StrCat(args...));

@@ -1,9 +1,9 @@
 #ifndef IRIS_COMMON_LOOP_EVENT_LOOP_H_
 #define IRIS_COMMON_LOOP_EVENT_LOOP_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <atomic>
 #include <functional>
 #include <limits>
 #include <map>
@@ -21,6 +21,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "common/base/scoped_fd.h"
+#include "common/loop/callback_watch.h"
 
 namespace iris {
 
@@ -29,9 +30,11 @@ namespace iris {
 //
 //   any thread ── Post(fn) ──▶ [ fn | fn | fn ] ──▶ loop thread ◀── timers, descriptors
 //
-// A callback must not block. Post(), Stop(), OnLoop() and now() are thread-safe; everything else is
-// for the loop thread, or for any one thread before Run() and after it. Timers and descriptors
-// abort on another thread: what lives on a loop that runs has to be destroyed on it.
+// A callback must not block, and not compute for long: in tests that fails (watchdog.h). It is
+// named by where it was handed over: `from`, which nobody passes. Post(), Stop(), OnLoop() and
+// now() are thread-safe; everything else is for the loop thread, or for any one thread before Run()
+// and after it. Timers and descriptors abort on another thread: what lives on a loop that runs has
+// to be destroyed on it.
 class EventLoop {
  public:
   using Task = absl::AnyInvocable<void()>;
@@ -63,13 +66,13 @@ class EventLoop {
   // When the next timer is due, by now().
   absl::optional<absl::Duration> next_timer() const;
 
-  void Post(Task task);
+  void Post(Task task, CodePlace from = CodePlace::Here());
   bool OnLoop() const;
 
   // The clock of the timers; by default the kernel's that nobody can set.
   absl::Duration now() const { return clock_(); }
   // Runs `task` once, not earlier than `delay` from now.
-  TimerId After(absl::Duration delay, Task task);
+  TimerId After(absl::Duration delay, Task task, CodePlace from = CodePlace::Here());
   // False if it ran already or was cancelled.
   bool Cancel(TimerId id);
 
@@ -77,7 +80,8 @@ class EventLoop {
   // watched descriptor changes what it is watched for and keeps the callback. ResourceExhausted,
   // and it is not watched: the system has no more of what that takes. What it was for ends as
   // Exhausted() (common/failure) says it, or tries again in a moment.
-  absl::Status Watch(int fd, Ready interest, FdCallback callback);
+  absl::Status Watch(int fd, Ready interest, FdCallback callback,
+                     CodePlace from = CodePlace::Here());
   // Of one that is watched. Takes nothing more of the system.
   void ChangeInterest(int fd, Ready interest);
   void Unwatch(int fd);
@@ -88,13 +92,26 @@ class EventLoop {
   struct Watched {
     uint64_t generation;
     std::shared_ptr<FdCallback> callback;
+    CodePlace from;
   };
   struct Timer {
     TimerId id;
     Task task;
+    CodePlace from;
   };
+  struct Posted {
+    Task task;
+    CodePlace from;
+    CallbackWatch::Kind kind;
+  };
+  friend class LoopThread;
 
   void CheckThread() const;
+  void Enqueue(Posted posted);
+  // A simulated one waits for nobody.
+  CallbackWatch::Kind OrdinaryKind() const {
+    return wakeup_ ? CallbackWatch::Kind::kOrdinary : CallbackWatch::Kind::kMayBlock;
+  }
   bool RunPosted();
   bool RunDueTimers();
   int MillisToNextTimer() const;
@@ -108,7 +125,7 @@ class EventLoop {
   std::atomic<std::thread::id> loop_thread_{};  // That Run() is on; none: it does not run.
 
   mutable absl::Mutex mutex_;
-  std::vector<Task> posted_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Posted> posted_ ABSL_GUARDED_BY(mutex_);
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
 
   uint64_t next_generation_ = 1;
@@ -129,7 +146,8 @@ class LoopThread {
   }
   EventLoop& loop() { return loop_; }
   // Runs `task` on the loop, after what was posted before; returns when it is through. Not to be
-  // called on the loop, where it would wait for itself: that aborts.
+  // called on the loop, where it would wait for itself: that aborts. Whoever calls it waits anyway:
+  // `task` may block, and take long.
   void Run(absl::FunctionRef<void()> task);
 
  private:

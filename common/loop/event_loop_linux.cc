@@ -45,10 +45,14 @@ EventLoop::EventLoop()
 
 EventLoop::~EventLoop() = default;
 
-void EventLoop::Post(Task task) {
+void EventLoop::Post(Task task, CodePlace from) {
+  Enqueue(Posted{std::move(task), from, OrdinaryKind()});
+}
+
+void EventLoop::Enqueue(Posted posted) {
   {
     absl::MutexLock lock(&mutex_);
-    posted_.push_back(std::move(task));
+    posted_.push_back(std::move(posted));
     // The wake-up for the first is still under way.
     if (posted_.size() > 1 || !wakeup_) return;
   }
@@ -71,26 +75,27 @@ void EventLoop::CheckThread() const {
 }
 
 bool EventLoop::RunPosted() {
-  std::vector<Task> tasks;
+  std::vector<Posted> all;
   {
     absl::MutexLock lock(&mutex_);
-    tasks.swap(posted_);
+    all.swap(posted_);
   }
-  for (Task& posted : tasks) {
-    Task task = std::move(posted);  // Freed with what it holds before the next one runs.
+  for (Posted& posted : all) {
+    const WatchedCallback watched(posted.from, posted.kind);
+    Task task = std::move(posted.task);  // Freed with what it holds before the next one runs.
     task();
   }
-  return !tasks.empty();
+  return !all.empty();
 }
 
-EventLoop::TimerId EventLoop::After(absl::Duration delay, Task task) {
+EventLoop::TimerId EventLoop::After(absl::Duration delay, Task task, CodePlace from) {
   CheckThread();
   // Rounded up: a task that runs a fraction of a nanosecond early, finds that nothing is due and
   // asks again would do so for ever by a clock that stands still meanwhile.
   const absl::Duration at = clock_() + std::max(delay, absl::ZeroDuration());
   const int64_t due = absl::ToInt64Nanoseconds(absl::Ceil(at, absl::Nanoseconds(1)));
   const TimerId id = next_timer_++;
-  timer_by_id_[id] = timers_.emplace(due, Timer{id, std::move(task)});
+  timer_by_id_[id] = timers_.emplace(due, Timer{id, std::move(task), from});
   return id;
 }
 
@@ -110,6 +115,7 @@ bool EventLoop::RunDueTimers() {
     Timer timer = std::move(timers_.begin()->second);
     timers_.erase(timers_.begin());
     timer_by_id_.erase(timer.id);
+    const WatchedCallback watched(timer.from, OrdinaryKind());
     std::move(timer.task)();
     any = true;
   }
@@ -139,7 +145,7 @@ int EventLoop::Control(int operation, int fd, Ready interest, uint64_t generatio
   return epoll_ctl(epoll_.get(), operation, fd, &event) == 0 ? 0 : errno;
 }
 
-absl::Status EventLoop::Watch(int fd, Ready interest, FdCallback callback) {
+absl::Status EventLoop::Watch(int fd, Ready interest, FdCallback callback, CodePlace from) {
   CheckThread();
   if (watched_.contains(fd)) {
     ChangeInterest(fd, interest);
@@ -151,7 +157,7 @@ absl::Status EventLoop::Watch(int fd, Ready interest, FdCallback callback) {
   if (error == ENOSPC) return absl::ErrnoToStatus(error, "epoll, by fs.epoll.max_user_watches");
   if (error == ENOMEM) return absl::ErrnoToStatus(error, "epoll");
   if (error != 0) std::abort();  // It is closed, or not of a kind that polls: a bug of ours.
-  watched_[fd] = {generation, std::make_shared<FdCallback>(std::move(callback))};
+  watched_[fd] = {generation, std::make_shared<FdCallback>(std::move(callback)), from};
   return absl::OkStatus();
 }
 
@@ -172,6 +178,7 @@ void EventLoop::Unwatch(int fd) {
 void EventLoop::Dispatch(uint64_t token, uint32_t events) {
   const auto found = watched_.find(static_cast<int>(token & 0xFFFFFFFF));
   if (found == watched_.end() || found->second.generation != token >> 32) return;
+  const WatchedCallback watched(found->second.from, OrdinaryKind());
   const std::shared_ptr<FdCallback> callback = found->second.callback;  // It may unwatch itself.
   const bool broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
   (*callback)({.readable = broken || (events & EPOLLIN) != 0,
@@ -203,10 +210,11 @@ void EventLoop::Run() {
 void LoopThread::Run(absl::FunctionRef<void()> task) {
   if (std::this_thread::get_id() == thread_.get_id()) std::abort();
   absl::Notification done;
-  loop_.Post([&] {
+  const auto run = [&] {
     task();
     done.Notify();
-  });
+  };
+  loop_.Enqueue(EventLoop::Posted{run, CodePlace::Here(), CallbackWatch::Kind::kExempt});
   done.WaitForNotification();
 }
 

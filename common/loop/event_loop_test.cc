@@ -11,6 +11,8 @@
 
 #include "absl/status/status.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
+#include "common/loop/callback_watch.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -52,6 +54,47 @@ TEST(EventLoopTest, RunReturnsWhenItsTaskIsThroughOnTheLoop) {
     order.push_back(2);
   });
   EXPECT_THAT(order, ElementsAre(1, 2));
+}
+
+// Where callbacks come from, and what kind they are of.
+class Heard final : public CallbackWatch {
+ public:
+  Heard() : before_(installed.exchange(this)) {}
+  ~Heard() override { installed = before_; }
+
+  void OnBegin(const CodePlace& place, Kind kind) override {
+    EXPECT_THAT(place.file, ::testing::EndsWith("event_loop_test.cc"));
+    lines.push_back(place.line);
+    kinds.push_back(kind);
+  }
+  void OnEnd() override { ++ended; }
+  void OnBlocking(const char* what) override { blocking.push_back(what); }
+  void OnBlocked() override {}
+
+  std::vector<int> lines;
+  std::vector<Kind> kinds;
+  std::vector<std::string> blocking;
+  int ended = 0;
+
+ private:
+  CallbackWatch* const before_;
+};
+
+TEST(EventLoopTest, ACallbackIsNamedByWhereItWasHandedOver) {
+  absl::Duration now;
+  EventLoop loop([&] { return now; });
+  loop.Post([] {});
+  const int posted_at = __LINE__ - 1;
+  loop.After(absl::Seconds(1), [] { MayBlock("WaitForIt"); });
+  const int timer_at = __LINE__ - 1;
+  now = absl::Seconds(1);
+  Heard heard;
+  EXPECT_TRUE(loop.RunReady());
+  EXPECT_THAT(heard.lines, ElementsAre(posted_at, timer_at));
+  EXPECT_THAT(heard.kinds,
+              ElementsAre(CallbackWatch::Kind::kMayBlock, CallbackWatch::Kind::kMayBlock));
+  EXPECT_THAT(heard.blocking, ElementsAre("WaitForIt"));
+  EXPECT_EQ(heard.ended, 2);
 }
 
 // As the destructor of what lives on a loop does, where it does not run there.

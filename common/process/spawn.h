@@ -19,8 +19,8 @@ struct SpawnSpec {
   // argv[0] holds a '/', or is looked up in the absolute directories of the child's PATH; where
   // `env` has none, of our own.
   std::vector<std::string> argv;
-  std::vector<std::string> env;   // "NAME=value"; the whole environment of the child.
-  std::string cwd;                // Empty = ours.
+  std::vector<std::string> env;  // "NAME=value"; the whole environment of the child.
+  std::string cwd;               // Empty = ours.
   // Descriptors of the child: {its number, ours}. 0, 1 and 2 that are not named are /dev/null;
   // every other descriptor is closed. Ours stay open here.
   std::vector<std::pair<int, int>> fds;

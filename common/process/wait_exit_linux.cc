@@ -7,6 +7,7 @@
 
 #include "absl/time/clock.h"
 #include "common/base/scoped_fd.h"
+#include "common/loop/callback_watch.h"
 #include "common/process/wait_exit.h"
 
 namespace iris {
@@ -16,6 +17,7 @@ bool WaitForExit(pid_t pid, absl::Time deadline) {
   if (!process) return errno == ESRCH;
   while (true) {
     const absl::Duration left = std::max(deadline - absl::Now(), absl::ZeroDuration());
+    if (left > absl::ZeroDuration()) MayBlock("WaitForExit");
     pollfd ended = {.fd = process.get(), .events = POLLIN, .revents = 0};
     const int ready = poll(
         &ended, 1, static_cast<int>(absl::ToInt64Milliseconds(std::min(left, absl::Hours(1)))));

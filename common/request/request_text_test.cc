@@ -69,7 +69,8 @@ TEST(RequestTextTest, ALongInputIsNotMadeLonger) {
 }
 
 TEST(RequestTextTest, TheInputIsShownInItsOwnOrder) {
-  EXPECT_EQ(RequestInput(Asking(R"({"input":{"b":1,"a":"x"}})")), "{\n  \"b\": 1,\n  \"a\": \"x\"\n}");
+  EXPECT_EQ(RequestInput(Asking(R"({"input":{"b":1,"a":"x"}})")),
+            "{\n  \"b\": 1,\n  \"a\": \"x\"\n}");
 }
 
 }  // namespace

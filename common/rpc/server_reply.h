@@ -37,7 +37,8 @@ class ServerReply {
     void Give(absl::StatusOr<Response> outcome) {
       if (std::exchange(given, true)) return;
       if (outcome.ok()) *response = *std::move(outcome);
-      reactor->Finish(ToGrpcStatus(outcome.status()));
+      // Of an OK only the value went.
+      reactor->Finish(ToGrpcStatus(outcome.status()));  // NOLINT(bugprone-use-after-move)
     }
 
     grpc::ServerUnaryReactor* const reactor;

@@ -1,11 +1,11 @@
 #ifndef IRIS_COMMON_RPC_SERVER_STREAM_H_
 #define IRIS_COMMON_RPC_SERVER_STREAM_H_
 
-#include <cstdlib>
 #include <memory>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "common/log/check.h"
 #include "common/loop/event_loop.h"
 #include "common/rpc/grpc_failure.h"
 #include "grpcpp/support/server_callback.h"
@@ -49,7 +49,7 @@ class ServerReplies : private GrpcReactor {
   // One at a time: not before OnWritten() of the last.
   void Write(Response response) {
     if (finished_) return;
-    if (std::exchange(writing_, true)) abort();
+    Check(!std::exchange(writing_, true), "a call writes two messages at a time");
     response_ = std::move(response);
     this->StartWrite(&response_);
   }
@@ -105,7 +105,7 @@ class ServerStream : public ServerReplies<grpc::ServerBidiReactor<Request, Respo
   // The client's next message. One at a time.
   void Read() {
     if (this->finished_ || no_more_) return;
-    if (std::exchange(reading_, true)) abort();
+    Check(!std::exchange(reading_, true), "a call reads two messages at a time");
     static_cast<GrpcReactor*>(this)->StartRead(&request_);
   }
 

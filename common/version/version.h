@@ -17,8 +17,8 @@ inline constexpr uint32_t kProtocolMin = 1;
 inline constexpr uint32_t kProtocolMax = 1;
 
 // The same between front ends and the coordinator (CoordinatorHello).
-inline constexpr uint32_t kFrontEndProtocolMin = 1;
-inline constexpr uint32_t kFrontEndProtocolMax = 1;
+inline constexpr uint32_t kFrontEndProtocolMin = 2;
+inline constexpr uint32_t kFrontEndProtocolMax = 2;
 
 }  // namespace iris
 

@@ -4,6 +4,8 @@
 #include <grpcpp/server_posix.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <set>
 #include <string>
@@ -12,14 +14,13 @@
 #include "absl/time/clock.h"
 #include "common/endpoint/data_lock.h"
 #include "common/endpoint/endpoint.h"
-#include "common/environment/environment.h"
-#include "common/environment/environment_wire.h"
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "common/version/version.h"
 #include "coordinator/app/stale_sockets.h"
 #include "coordinator/config/load_config.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
 
 namespace iris {
 namespace {
@@ -70,9 +71,13 @@ Daemon::Daemon(const Places& places, ScopedFd data_lock, absl::Duration idle_exi
 absl::Status Daemon::MakeParts(const MakeEngine& make_engine) {
   const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current();
   if (!config.ok()) return config.status();
-  absl::StatusOr<std::unique_ptr<Store>> store = Store::Open({.path = places_.store});
-  if (!store.ok()) return store.status();
-  store_ = *std::move(store);
+  absl::StatusOr<std::unique_ptr<SqliteStore>> file = SqliteStore::Open({.path = places_.store});
+  if (!file.ok()) return file.status();
+  absl::StatusOr<std::unique_ptr<StoreThread>> writer = StoreThread::Start();
+  if (!writer.ok()) return writer.status();
+  store_file_ = *std::move(file);
+  store_thread_ = *std::move(writer);
+  store_ = std::make_unique<StoreQueue>(thread_.loop(), *store_file_, *store_thread_);
   budget_ = std::make_unique<ByteBudget>(thread_.loop());
   placed_ = std::make_unique<StoredPlaces>(*store_, places_.config.home);
   engine_ =
@@ -86,8 +91,11 @@ absl::Status Daemon::MakeParts(const MakeEngine& make_engine) {
       std::make_unique<Orchestrator>(thread_.loop(), *store_, config_, engine_->transports());
   if (absl::Status status = orchestrator_->ResumeOpenTells(); !status.ok()) return status;
   DaemonControl& control = *this;
-  service_ = std::make_unique<CoordinatorService>(thread_.loop(), *orchestrator_, config_, control,
-                                                  *budget_);
+  desk_ = std::make_unique<CoordinatorDesk>(
+      thread_.loop(), *orchestrator_, config_, control,
+      /*first_change=*/
+      static_cast<uint64_t>(std::max<int64_t>(absl::ToUnixMicros(started_at_), 1)));
+  service_ = std::make_unique<CoordinatorService>(thread_.loop(), *desk_, *budget_);
   return absl::OkStatus();
 }
 
@@ -124,11 +132,14 @@ Daemon::~Daemon() {
   });
   if (server_ != nullptr) server_->Shutdown(absl::ToChronoTime(absl::Now() + kCallsEnd));
   OnLoop([this] {
+    desk_.reset();
     orchestrator_.reset();
     engine_.reset();
     placed_.reset();
     budget_.reset();
     store_.reset();
+    store_thread_.reset();
+    store_file_.reset();
     door_.reset();  // Its locks: whoever comes next finds the store free.
   });
 }
@@ -192,23 +203,16 @@ void Daemon::AskHosts(HostReportsDone done) {
   engine_->AskHosts(std::move(done));
 }
 
-void Daemon::Stop(const v1::StopRequest& request,
-                  std::function<void(const v1::StopResponse&)> done) {
-  if (!request.agents()) {
+void Daemon::Stop(const StopSpec& spec, StopDone done) {
+  if (!spec.agents) {
     done({});
     AskToLeave("asked to");
     return;
   }
   // Else a tell would bring back the agent that it was lost with.
   const absl::Status settled = orchestrator_->SettleOpen();
-  SharedEnvironment env;
-  if (request.has_environment()) {
-    Environment said = EnvironmentFromProto(request.environment());
-    CutEnvironment(said);
-    env = std::make_shared<const Environment>(std::move(said));
-  }
   engine_->StopAgents(
-      request.force(), env,
+      spec.force, spec.environment,
       [this, done, settled](std::vector<std::string> stopped, std::vector<std::string> problems) {
         v1::StopResponse response;
         if (!settled.ok()) response.add_problems(ToProto(settled).detail());

@@ -4,7 +4,6 @@
 #include <grpcpp/server.h>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -20,12 +19,15 @@
 #include "coordinator/app/places.h"
 #include "coordinator/app/signals.h"
 #include "coordinator/app/stored_places.h"
+#include "coordinator/desk/coordinator_desk.h"
+#include "coordinator/desk/daemon_control.h"
 #include "coordinator/link/host_report.h"
 #include "coordinator/orchestrator/live_config.h"
 #include "coordinator/orchestrator/orchestrator.h"
 #include "coordinator/service/coordinator_service.h"
-#include "coordinator/service/daemon_control.h"
 #include "coordinator/store/store.h"
+#include "coordinator/store/store_queue.h"
+#include "coordinator/store/store_thread.h"
 
 namespace iris {
 
@@ -67,8 +69,7 @@ class Daemon : private DaemonControl {
   v1::GetStatusResponse Status() const override;
   void AskHosts(HostReportsDone done) override;
   void FollowConfig() override;
-  void Stop(const v1::StopRequest& request,
-            std::function<void(const v1::StopResponse&)> done) override;
+  void Stop(const StopSpec& spec, StopDone done) override;
 
   const Places places_;
   const ScopedFd data_lock_;
@@ -79,11 +80,14 @@ class Daemon : private DaemonControl {
   LoopThread thread_;
 
   // Made in this order, on the loop but for the server, and destroyed in the opposite one.
-  std::unique_ptr<Store> store_;
+  std::unique_ptr<Store> store_file_;
+  std::unique_ptr<StoreThread> store_thread_;
+  std::unique_ptr<StoreQueue> store_;  // What the loop has of the two.
   std::unique_ptr<StoredPlaces> placed_;
   std::unique_ptr<ByteBudget> budget_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Orchestrator> orchestrator_;
+  std::unique_ptr<CoordinatorDesk> desk_;
   std::unique_ptr<CoordinatorService> service_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<Door> door_;

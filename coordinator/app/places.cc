@@ -117,10 +117,9 @@ absl::Status KeptByAnotherHost(const Places& places, const LockHolder& holder) {
           ? absl::StrCat("another container, or another host, that is called ", holder.hostname)
           : absl::StrCat("host ", holder.hostname);
   const std::string pid = holder.pid == 0 ? "" : absl::StrCat(", pid ", holder.pid, ",");
-  return MakeFailure(
-      v1::FAILURE_STORAGE,
-      absl::StrCat("the coordinator of ", host, pid, " keeps ", places.data_dir),
-      "Stop it there (`iris stop`), or give each host an IRIS_HOME of its own.");
+  return MakeFailure(v1::FAILURE_STORAGE,
+                     absl::StrCat("the coordinator of ", host, pid, " keeps ", places.data_dir),
+                     "Stop it there (`iris stop`), or give each host an IRIS_HOME of its own.");
 }
 
 }  // namespace iris

@@ -7,7 +7,7 @@
 
 namespace iris {
 
-// `iris serve`: runs the coordinator until it leaves. Tells the process that started it, if one
+// `iris serve`: runs the coordinator until it leaves. Lets the process that started it know, if one
 // did, how the start ended. Logs to Places::log. AlreadyExists: another process is this user's
 // coordinator. Else as Daemon::Start() and FindPlaces().
 absl::Status Serve(absl::Duration idle_exit, const MakeEngine& make_engine);

@@ -10,6 +10,7 @@
 #include "coordinator/app/places.h"
 #include "coordinator/config/config_source.h"
 #include "coordinator/config/expand_way.h"
+#include "coordinator/link/stored_way.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
@@ -27,27 +28,28 @@ EnvLookup VariablesOf(const SharedEnvironment& asker) {
   };
 }
 
-// Of `way`, as it is stored.
-absl::StatusOr<SshTarget> TargetOf(const std::string& way, const EnvLookup& env,
-                                   const std::string& home) {
+// Of what is stored of it.
+absl::StatusOr<RemoteWay> WayOf(const std::string& stored, const EnvLookup& env,
+                                const std::string& home) {
   v1::HostWay proto;
-  absl::optional<SshTarget> target;
-  if (proto.ParseFromString(way)) target = FromProto(proto);
-  if (!target.has_value()) {
+  absl::optional<RemoteWay> way;
+  if (proto.ParseFromString(stored)) way = FromProto(proto);
+  if (!way.has_value()) {
     return MakeFailure(v1::FAILURE_STORAGE, "the store does not say how it is reached",
                        "Send its team a message and run `iris stop --agents` again, or end "
                        "`iris-agent serve` there.");
   }
   std::vector<std::string> programs;
-  if (!target->remote.program.empty()) programs.push_back(target->remote.program);
-  absl::Status expanded = ExpandWay(env, home, programs, target->remote, target->options);
+  if (!way->remote.program.empty()) programs.push_back(way->remote.program);
+  absl::Status expanded = ExpandWay(env, home, programs, way->remote, way->options);
   if (!expanded.ok()) return expanded;
-  return *std::move(target);
+  return *std::move(way);
 }
 
 }  // namespace
 
-StoredPlaces::StoredPlaces(Store& store, std::string home) : store_(store), home_(std::move(home)) {
+StoredPlaces::StoredPlaces(StoreQueue& store, std::string home)
+    : store_(store), home_(std::move(home)) {
   const absl::StatusOr<std::vector<Store::Placed>> stored = store_.AllPlaced();
   if (!stored.ok()) {
     LogWarn("where agents are: ", stored.status().message());
@@ -58,30 +60,47 @@ StoredPlaces::StoredPlaces(Store& store, std::string home) : store_(store), home
   }
 }
 
-void StoredPlaces::Note(const std::string& place, const std::string& name,
-                        const SshTarget& target) {
-  std::string way = ToProto(target).SerializeAsString();
+absl::optional<Store::Placed> StoredPlaces::NewsOf(const std::string& place,
+                                                   const std::string& name, const RemoteWay& way) {
+  std::string stored_way = ToProto(way).SerializeAsString();
   const absl::Time now = store_.Now();
   Noted& noted = noted_[place];
   const absl::Duration every = noted.stored ? kNoteEvery : kNoteAgain;
   // By a clock that may be set back.
-  if (noted.way == way && absl::AbsDuration(now - noted.tried) < every) return;
-  const absl::Status stored = store_.NotePlaced({.place = place, .name = name, .way = way});
-  noted = {.way = std::move(way), .tried = now, .stored = stored.ok()};
-  if (!stored.ok()) LogWarn("that there is an agent on ", name, ": ", stored.message());
+  if (noted.way == stored_way && absl::AbsDuration(now - noted.tried) < every) return absl::nullopt;
+  noted = {.way = stored_way, .tried = now, .stored = false};
+  return Store::Placed{.place = place, .name = name, .way = std::move(stored_way)};
+}
+
+void StoredPlaces::OnStored(const Store::Placed& agent, const absl::Status& stored) {
+  if (!stored.ok()) LogWarn("that there is an agent on ", agent.name, ": ", stored.message());
+  const auto noted = noted_.find(agent.place);
+  if (noted != noted_.end() && noted->second.way == agent.way) noted->second.stored = stored.ok();
+}
+
+void StoredPlaces::Note(const std::string& place, const std::string& name, const RemoteWay& way) {
+  const absl::optional<Store::Placed> agent = NewsOf(place, name, way);
+  if (!agent.has_value()) return;
+  store_.Post([agent = *agent](Store& store) { return store.NotePlaced(agent); },
+              [this, alive = alive_.Watch(), agent = *agent](const absl::Status& stored) {
+                if (alive) OnStored(agent, stored);
+              });
 }
 
 void StoredPlaces::Forget(const std::string& place) {
   noted_.erase(place);
   may_have_started_.erase(place);
-  const absl::Status forgotten = store_.ForgetPlaced(place);
-  if (!forgotten.ok()) LogWarn("that an agent was ended: ", forgotten.message());
+  store_.Post([place](Store& store) { return store.ForgetPlaced(place); },
+              [](const absl::Status& forgotten) {
+                if (!forgotten.ok()) LogWarn("that an agent was ended: ", forgotten.message());
+              });
 }
 
 void StoredPlaces::NoteAttempt(const std::string& place, const std::string& name,
-                               const SshTarget& target) {
+                               const RemoteWay& way) {
   ++under_way_[place];
-  Note(place, name, target);
+  const absl::optional<Store::Placed> agent = NewsOf(place, name, way);
+  if (agent.has_value()) OnStored(*agent, store_.NotePlaced(*agent));
 }
 
 void StoredPlaces::NoteAttemptEnd(const std::string& place, bool may_have_started) {
@@ -92,8 +111,12 @@ void StoredPlaces::NoteAttemptEnd(const std::string& place, bool may_have_starte
 }
 
 void StoredPlaces::NoteTried(const std::vector<std::string>& places) {
-  const absl::Status noted = store_.NoteTriedPlaces(places);
-  if (!noted.ok()) LogWarn("which agents a stop tries to reach: ", noted.message());
+  store_.Post([places](Store& store) { return store.NoteTriedPlaces(places); },
+              [](const absl::Status& noted) {
+                if (!noted.ok()) {
+                  LogWarn("which agents a stop tries to reach: ", noted.message());
+                }
+              });
 }
 
 absl::StatusOr<std::vector<PlacedAgent>> StoredPlaces::All(const SharedEnvironment& asker) {
@@ -111,8 +134,7 @@ absl::StatusOr<std::vector<PlacedAgent>> StoredPlaces::All(const SharedEnvironme
         continue;
       }
     }
-    all.push_back(
-        {.place = agent.place, .name = agent.name, .target = TargetOf(agent.way, env, home_)});
+    all.push_back({.place = agent.place, .name = agent.name, .way = WayOf(agent.way, env, home_)});
   }
   return all;
 }

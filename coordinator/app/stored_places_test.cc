@@ -11,10 +11,14 @@
 #include "absl/time/time.h"
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
+#include "common/loop/event_loop.h"
 #include "common/testing/scratch_dir.h"
-#include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/link/placed_agents.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
 #include "coordinator/store/store.h"
+#include "coordinator/store/store_queue.h"
+#include "coordinator/store/testing/held_executor.h"
+#include "coordinator/store/testing/memory_store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -30,39 +34,41 @@ class StoredPlacesTest : public ::testing::Test {
   // Another life of the coordinator.
   void Restart() {
     places_.reset();
+    queue_.reset();
     store_.reset();
-    store_ = *Store::Open({.path = dir_.File("iris.db"), .now = [this] { return now_; }});
-    places_ = std::make_unique<StoredPlaces>(*store_, "/home/me");
+    store_ = *SqliteStore::Open({.path = dir_.File("iris.db"), .now = [this] { return now_; }});
+    queue_ = std::make_unique<StoreQueue>(loop_, *store_);
+    places_ = std::make_unique<StoredPlaces>(*queue_, "/home/me");
   }
   // A link to `place` comes up, by this `remote`.
   void Note(const std::string& place, const std::string& destination) {
-    SshTarget target;
-    target.remote.program = "ssh";
-    target.remote.written = "ssh " + destination;
-    places_->Note(place, "me@" + place, target);
+    RemoteWay way;
+    way.remote.program = "ssh";
+    way.remote.written = "ssh " + destination;
+    places_->Note(place, "me@" + place, way);
   }
   // An attempt begins to reach what `destination` leads to.
   void Try(const std::string& destination) {
-    SshTarget target;
-    target.remote.program = "ssh";
-    target.remote.written = "ssh " + destination;
-    places_->NoteAttempt(Attempt(destination), "me@" + destination, target);
+    RemoteWay way;
+    way.remote.program = "ssh";
+    way.remote.written = "ssh " + destination;
+    places_->NoteAttempt(Attempt(destination), "me@" + destination, way);
   }
   // It may have started an agent, or not.
   void EndTry(const std::string& destination, bool may_have_started) {
     places_->NoteAttemptEnd(Attempt(destination), may_have_started);
   }
   static std::string Attempt(const std::string& destination) {
-    SshTarget target;
-    target.remote.text = "ssh " + destination;
-    return PlaceOfAttempt(target, "a link");
+    RemoteWay way;
+    way.remote.text = "ssh " + destination;
+    return PlaceOfAttempt(way, "a link");
   }
   // To where agents may be, of which nobody has heard.
   std::string Attempts() {
     std::string attempts;
     for (const PlacedAgent& agent : AllFor({})) {
-      EXPECT_TRUE(IsAttemptBy(agent.place, *agent.target));
-      attempts += agent.target->remote.destination + ", ";
+      EXPECT_TRUE(IsAttemptBy(agent.place, *agent.way));
+      attempts += agent.way->remote.destination + ", ";
     }
     return attempts;
   }
@@ -73,14 +79,16 @@ class StoredPlacesTest : public ::testing::Test {
   std::string All() {
     std::string all;
     for (const PlacedAgent& agent : AllFor({})) {
-      all += agent.place + " by " + agent.target->remote.destination + ", ";
+      all += agent.place + " by " + agent.way->remote.destination + ", ";
     }
     return all;
   }
 
   ScratchDir dir_;
   absl::Time now_ = absl::FromUnixMillis(1'700'000'000'000);
+  EventLoop loop_{[] { return absl::ZeroDuration(); }};
   std::unique_ptr<Store> store_;
+  std::unique_ptr<StoreQueue> queue_;
   std::unique_ptr<StoredPlaces> places_;
 };
 
@@ -159,6 +167,24 @@ TEST_F(StoredPlacesTest, OfTwoAttemptsAlikeTheLastToEndDecides) {
   EXPECT_EQ(Attempts(), "gpu1, ");
 }
 
+TEST(SlowStoredPlacesTest, OnlyAnAttemptWaitsForTheStoreAndWhoAsksSeesWhatWasPosted) {
+  EventLoop loop([] { return absl::ZeroDuration(); });
+  MemoryStore store;
+  HeldExecutor executor;
+  StoreQueue queue(loop, store, executor);
+  StoredPlaces places(queue, "/home/me");
+  RemoteWay way;
+  way.remote.program = "ssh";
+  way.remote.written = "ssh gpu1";
+  places.Note("a", "me@gpu1", way);
+  EXPECT_TRUE(store.AllPlaced()->empty());
+  places.NoteAttempt(PlaceOfAttempt(way, "a link"), "me@gpu1", way);
+  EXPECT_EQ(store.AllPlaced()->size(), 2u);
+  places.Forget("a");
+  EXPECT_EQ(store.AllPlaced()->size(), 2u);
+  EXPECT_TRUE(places.All(nullptr)->empty()) << "and the attempt is under way";
+}
+
 TEST_F(StoredPlacesTest, AnAgentWhoseWayCannotBeReadIsNamedAllTheSame) {
   ASSERT_TRUE(store_->NotePlaced({.place = "a", .name = "me@gpu1", .way = "\xFF"}).ok());
   ASSERT_TRUE(store_->NotePlaced({.place = "b", .name = "me@gpu2", .way = ""}).ok());
@@ -166,32 +192,30 @@ TEST_F(StoredPlacesTest, AnAgentWhoseWayCannotBeReadIsNamedAllTheSame) {
   ASSERT_EQ(all.size(), 2u);
   for (const PlacedAgent& agent : all) {
     EXPECT_THAT(agent.name, HasSubstr("me@gpu"));
-    EXPECT_EQ(KindOf(agent.target.status()), v1::FAILURE_STORAGE);
+    EXPECT_EQ(KindOf(agent.way.status()), v1::FAILURE_STORAGE);
   }
 }
 
 TEST_F(StoredPlacesTest, WhatAVariableInTheWayStandsForIsAskedOfWhoeverStopsAndNeverStored) {
-  SshTarget target;
-  target.remote = {.text = "ssh -o SetEnv=TOKEN=canary gpu1",
-                   .program = "ssh",
-                   .options = {"-o", "SetEnv=TOKEN=canary"},
-                   .destination = "gpu1",
-                   .written = "ssh -o SetEnv=TOKEN=${TOKEN} gpu1"};
-  target.options.identity = "/home/me/canary";
-  target.options.written_identity = "~/${TOKEN}";
-  target.lent_env = {{"TOKEN", "canary"}};
-  places_->Note("a", "me@gpu1", target);
+  RemoteWay way;
+  way.remote = {.text = "ssh -o SetEnv=TOKEN=canary gpu1",
+                .program = "ssh",
+                .options = {"-o", "SetEnv=TOKEN=canary"},
+                .destination = "gpu1",
+                .written = "ssh -o SetEnv=TOKEN=${TOKEN} gpu1"};
+  way.options.own["identity"] = {.text = "/home/me/canary", .written = "~/${TOKEN}"};
+  places_->Note("a", "me@gpu1", way);
   Restart();
 
   std::vector<PlacedAgent> all = AllFor({{"TOKEN", "another"}});
   ASSERT_EQ(all.size(), 1u);
-  ASSERT_TRUE(all[0].target.ok()) << all[0].target.status();
-  EXPECT_EQ(all[0].target->remote.text, "ssh -o SetEnv=TOKEN=another gpu1");
-  EXPECT_EQ(all[0].target->options.identity, "/home/me/another");
+  ASSERT_TRUE(all[0].way.ok()) << all[0].way.status();
+  EXPECT_EQ(all[0].way->remote.text, "ssh -o SetEnv=TOKEN=another gpu1");
+  EXPECT_EQ(all[0].way->options.Own("identity")->text, "/home/me/another");
   all = AllFor({});
   ASSERT_EQ(all.size(), 1u);
-  EXPECT_EQ(KindOf(all[0].target.status()), v1::FAILURE_BAD_REQUEST);
-  EXPECT_THAT(ToProto(all[0].target.status()).detail(), HasSubstr("TOKEN is not set"));
+  EXPECT_EQ(KindOf(all[0].way.status()), v1::FAILURE_BAD_REQUEST);
+  EXPECT_THAT(ToProto(all[0].way.status()).detail(), HasSubstr("TOKEN is not set"));
 
   for (const auto& entry : std::filesystem::recursive_directory_iterator(dir_.path())) {
     if (!entry.is_regular_file()) continue;

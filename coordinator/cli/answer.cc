@@ -13,7 +13,6 @@
 namespace iris {
 namespace {
 
-constexpr absl::Duration kConnect = absl::Seconds(10);
 constexpr absl::Duration kAnswer = absl::Seconds(40);  // The host has 30.
 
 constexpr size_t kStdinBytesMax = 1 << 20;  // The coordinator has the bound, and says it.
@@ -37,10 +36,9 @@ int RunAnswer(const CommandLine& command, const Places& places) {
   if (!message.ok()) return PrintFailed(message.status(), command.json, kExitFailed);
   const absl::StatusOr<std::string> input = GivenOrStdin(command.input);
   if (!input.ok()) return PrintFailed(input.status(), command.json, kExitFailed);
-  const absl::StatusOr<Coordinator> coordinator =
-      ConnectOrStart(places, absl::Now() + kConnect);
+  const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places);
   if (!coordinator.ok()) {
-    return PrintFailed(coordinator.status(), command.json, ExitCodeForStart(coordinator.status()));
+    return PrintNotStarted(coordinator.status(), command.json);
   }
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswer));
@@ -55,7 +53,7 @@ int RunAnswer(const CommandLine& command, const Places& places) {
   v1::AnswerPermissionResponse response;
   const absl::Status got =
       FromGrpcStatus(coordinator->stub->AnswerPermission(&context, request, &response), "");
-  if (!got.ok()) return PrintFailed(got, command.json, ExitCodeForRefusal(got));
+  if (!got.ok()) return PrintRefused(got, command.json);
   return PrintAnswer(response, command.verdict, command.json);
 }
 

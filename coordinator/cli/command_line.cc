@@ -181,9 +181,10 @@ void AddAnswer(CLI::App& app, CommandLine& command) {
        "  iris answer 3f2a allow\n"
        "  iris answer 3f2a deny --message \"not on Fridays\""});
   CLI::Option* id =
-      answer->add_option("ID", command.request_id,
-                         "The request's id, or its beginning: show the whole request. TEAM:ID or "
-                         "FROM:TEAM:ID if requests of several teams have the same id")
+      answer
+          ->add_option("ID", command.request_id,
+                       "The request's id, or its beginning: show the whole request. TEAM:ID or "
+                       "FROM:TEAM:ID if requests of several teams have the same id")
           ->check(NotEmpty);
   CLI::Option* verdict =
       answer->add_option("VERDICT", command.verdict, "allow or deny; the first answer counts")

@@ -5,8 +5,9 @@
 
 namespace iris {
 
-// While it lives, SIGINT and SIGTERM end this process as they always do, but first tell the person
-// on stderr that the team goes on with the message, and how to get the answer. One at a time.
+// While it lives, SIGINT and SIGTERM end this process as they always do, but first say to the
+// person on stderr that the team goes on with the message, and how to get the answer. One at a
+// time.
 class InterruptNotice {
  public:
   explicit InterruptNotice(const std::string& tell_id);

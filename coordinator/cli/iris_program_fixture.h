@@ -180,7 +180,7 @@ class IrisProgramTest : public ::testing::Test {
 
   ScratchDir dir_;
   const std::string home_ = dir_.File("home");
-  std::string program_ = "coordinator/testing/iris_with_fake_engine";
+  std::string program_ = "coordinator/cli/testing/iris_with_fake_engine";
   std::vector<std::string> further_env_;
 };
 

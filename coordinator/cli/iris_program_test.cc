@@ -228,7 +228,7 @@ TEST_F(IrisProgramTest, ATeamIsWokenAndPutToSleepByHand) {
   EXPECT_EQ(json::parse(woken.out)["ready"], true);
   EXPECT_THAT(Iris({"sleep", "echo"}).out, StartsWith("echo "));
   const Ran nobody = Iris({"wake", "nobody"});
-  EXPECT_EQ(nobody.exit_code, 1);
+  EXPECT_EQ(nobody.exit_code, 2);
   EXPECT_THAT(nobody.err, StartsWith("bad_request: "));
   EXPECT_EQ(json::parse(Iris({"sleep", "nobody", "--json"}).out)["failure"]["kind"], "bad_request");
 }

@@ -6,21 +6,17 @@
 
 #include "absl/time/time.h"
 #include "common/failure/failure.h"
+#include "common/json/json.h"
 #include "coordinator/cli/text.h"
-#include "nlohmann/json.hpp"
 
 // What --json prints: docs/JSON.md, and to the letter docs/iris.schema.json.
 namespace iris {
 
-using Json = nlohmann::ordered_json;  // People read it: keys stay in the order they were set.
-
 // Raised when a key changes its meaning or goes; new keys may come without.
 inline constexpr int kJsonSchema = 1;
 
-// One line. Bytes that are not UTF-8 become U+FFFD; what a terminal would obey is escaped.
-inline std::string Dump(const Json& json) {
-  return EscapeInJson(json.dump(-1, ' ', false, Json::error_handler_t::replace));
-}
+// DumpJson(), in which what a terminal would obey is escaped.
+inline std::string Dump(const Json& json) { return EscapeInJson(DumpJson(json)); }
 
 // What every object begins with.
 inline Json Reply(bool ok) {

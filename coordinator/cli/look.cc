@@ -22,7 +22,6 @@
 namespace iris {
 namespace {
 
-constexpr absl::Duration kConnect = absl::Seconds(10);
 constexpr absl::Duration kAnswer = absl::Seconds(10);
 
 void SetDeadline(grpc::ClientContext& context) {
@@ -46,25 +45,8 @@ uint64_t Unread(v1::Coordinator::Stub& stub, const std::string& team) {
   if (!stub.ListTells(&context, {}, &tells).ok()) return 0;
   return static_cast<uint64_t>(
       absl::c_count_if(tells.tells(), [&team](const v1::TellSummary& tell) {
-        return tell.state() == "settled" && (team.empty() || tell.to() == team);
+        return tell.state() == v1::TellSummary::SETTLED && (team.empty() || tell.to() == team);
       }));
-}
-
-// FAILURE_BAD_REQUEST: `team` is not configured. What else AskForTeams() fails with.
-absl::Status CheckTeam(const Coordinator& coordinator, const std::string& team) {
-  v1::ListTeamsResponse teams;
-  if (absl::Status got = AskForTeams(coordinator, teams); !got.ok()) return got;
-  std::vector<std::string> names;
-  for (const v1::TeamInfo& one : teams.teams()) {
-    if (one.name() == team) return absl::OkStatus();
-    names.push_back(one.name());
-  }
-  const std::string nearest = Nearest(names, team);
-  return MakeFailure(
-      v1::FAILURE_BAD_REQUEST,
-      absl::StrCat("there is no team ", Quoted(team), " in ", coordinator.hello.config_path()),
-      absl::StrCat(nearest.empty() ? "" : absl::StrCat("Did you mean ", nearest, "? "),
-                   "`iris teams` lists them."));
 }
 
 // Of `status` what concerns the team. FAILURE_BAD_REQUEST: there is nothing, and no such team.
@@ -88,7 +70,7 @@ StatusView ViewFor(const CommandLine& command) {
 }  // namespace
 
 int RunStatus(const CommandLine& command, const Places& places) {
-  const absl::StatusOr<Coordinator> coordinator = FindRunning(places, absl::Now() + kConnect);
+  const absl::StatusOr<Coordinator> coordinator = FindRunning(places);
   if (KindOf(coordinator.status()) == v1::FAILURE_UNREACHABLE) {
     return PrintOut(NotRunning(command.json), kExitOk);
   }
@@ -97,7 +79,7 @@ int RunStatus(const CommandLine& command, const Places& places) {
   if (!status.ok()) return PrintFailed(status.status(), command.json, kExitFailed);
   if (!command.team.empty()) status = StatusOf(*coordinator, command.team, *status);
   if (!status.ok()) {
-    return PrintFailed(status.status(), command.json, ExitCodeForRefusal(status.status()));
+    return PrintRefused(status.status(), command.json);
   }
   if (command.json) return PrintOut(StatusJson(*status) + "\n", kExitOk);
   StatusView view = ViewFor(command);
@@ -113,14 +95,30 @@ absl::Status AskForTeams(const Coordinator& coordinator, v1::ListTeamsResponse& 
   return FromGrpcStatus(coordinator.stub->ListTeams(&context, request, &teams), "");
 }
 
+absl::Status CheckTeam(const Coordinator& coordinator, const std::string& team) {
+  v1::ListTeamsResponse teams;
+  if (absl::Status got = AskForTeams(coordinator, teams); !got.ok()) return got;
+  std::vector<std::string> names;
+  for (const v1::TeamInfo& one : teams.teams()) {
+    if (one.name() == team) return absl::OkStatus();
+    names.push_back(one.name());
+  }
+  const std::string nearest = Nearest(names, team);
+  return MakeFailure(
+      v1::FAILURE_BAD_REQUEST,
+      absl::StrCat("there is no team ", Quoted(team), " in ", coordinator.hello.config_path()),
+      absl::StrCat(nearest.empty() ? "" : absl::StrCat("Did you mean ", nearest, "? "),
+                   "`iris teams` lists them."));
+}
+
 int RunTeams(const CommandLine& command, const Places& places) {
-  const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places, absl::Now() + kConnect);
+  const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places);
   if (!coordinator.ok()) {
-    return PrintFailed(coordinator.status(), command.json, ExitCodeForStart(coordinator.status()));
+    return PrintNotStarted(coordinator.status(), command.json);
   }
   v1::ListTeamsResponse teams;
   const absl::Status got = AskForTeams(*coordinator, teams);
-  if (!got.ok()) return PrintFailed(got, command.json, ExitCodeForStart(got));
+  if (!got.ok()) return PrintNotStarted(got, command.json);
   if (command.json) return PrintOut(TeamsJson(teams) + "\n", kExitOk);
   if (teams.teams().empty()) {
     return PrintOut(absl::StrCat("no teams are configured: add one below \"teams\" in ",

@@ -1,6 +1,8 @@
 #ifndef IRIS_COORDINATOR_CLI_LOOK_H_
 #define IRIS_COORDINATOR_CLI_LOOK_H_
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "coordinator/app/places.h"
 #include "coordinator/cli/command_line.h"
@@ -13,6 +15,9 @@ namespace iris {
 int RunStatus(const CommandLine& command, const Places& places);
 
 absl::Status AskForTeams(const Coordinator& coordinator, v1::ListTeamsResponse& teams);
+
+// FAILURE_BAD_REQUEST: `team` is not configured. What else AskForTeams() fails with.
+absl::Status CheckTeam(const Coordinator& coordinator, const std::string& team);
 
 // `iris teams`: the configured ones. Returns the exit code.
 int RunTeams(const CommandLine& command, const Places& places);

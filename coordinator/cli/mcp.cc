@@ -23,6 +23,7 @@
 #include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
 #include "coordinator/cli/command_line.h"
+#include "coordinator/cli/coordinator_lives.h"
 #include "coordinator/cli/front_end.h"
 #include "coordinator/cli/mcp_answer.h"
 #include "coordinator/cli/mcp_given.h"
@@ -39,7 +40,6 @@
 namespace iris {
 namespace {
 
-constexpr absl::Duration kConnect = absl::Seconds(10);
 // After the end of input: for the answers to what waits, and then for what the coordinator is about
 // to say anyway.
 constexpr absl::Duration kLastAnswers = absl::Seconds(2);
@@ -51,9 +51,8 @@ constexpr int kFruitlessMax = 3;
 
 v1::McpClient DescribeClient(const OwnCaller& caller) {
   v1::McpClient client;
-  client.set_project_dir(OwnFolder());
-  client.set_caller(caller.name);
-  for (const std::string& team : caller.also) client.add_also(team);
+  client.set_caller(caller.caller.name());
+  for (const Caller& team : caller.also) client.add_also(team.name());
   client.set_claude_session_id(OwnClaudeSession());
   client.set_confirms(true);
   *client.mutable_environment() = EnvironmentToProto(OwnEnvironment());
@@ -66,12 +65,7 @@ absl::StatusOr<Coordinator> FindCoordinator(const Places& places) {
   absl::StatusOr<Coordinator> running = ConnectIfRunning(places);
   if (running.ok() && running->hello.config_path() == places.config.path) return running;
   if (absl::Status ours = CheckConfig(places).status(); !ours.ok()) return ours;
-  return ConnectOrStart(places, absl::Now() + kConnect);
-}
-
-bool CoordinatorLost(const absl::Status& ended) {
-  const FailureKind kind = KindOf(ended);
-  return ended.ok() || kind == v1::FAILURE_DROPPED || kind == v1::FAILURE_CANCELLED;
+  return ConnectOrStart(places);
 }
 
 // Whole lines on stdout. Thread-safe.
@@ -166,7 +160,7 @@ class McpRelay {
     if (stream_ == nullptr) {
       Connect();
     } else {
-      stream_->Send(*added);  // If the stream has ended, that is about to be told to us.
+      stream_->Send(*added);  // If the stream has ended, we are about to hear of it.
     }
   }
 
@@ -179,16 +173,19 @@ class McpRelay {
 
   // A coordinator, which has also said for whom our client speaks.
   absl::StatusOr<Coordinator> Reach() {
-    for (int lost = 0;; ++lost) {
-      absl::StatusOr<Coordinator> coordinator = FindCoordinator(places_);
-      if (!coordinator.ok() || !caller_.name.empty()) return coordinator;
+    absl::Status unknown;
+    const auto ask = [&](const absl::StatusOr<Coordinator>& coordinator) {
+      unknown = absl::OkStatus();
+      if (!coordinator.ok() || !caller_.caller.is_nobody()) return LifeEnd::kOver;
       absl::StatusOr<OwnCaller> caller = FindBoundCaller(*coordinator->stub, team_);
-      if (caller.ok()) {
-        caller_ = *std::move(caller);
-        return coordinator;
-      }
-      if (!CoordinatorLost(caller.status()) || lost >= kFruitlessMax) return caller.status();
-    }
+      unknown = caller.status();
+      if (caller.ok()) caller_ = *std::move(caller);
+      return CoordinatorLost(unknown) ? LifeEnd::kLost : LifeEnd::kOver;
+    };
+    const CoordinatorLives lives([this] { return FindCoordinator(places_); }, kFruitlessMax + 1);
+    absl::StatusOr<Coordinator> reached = lives.Run(ask);
+    if (!unknown.ok()) return unknown;
+    return reached;
   }
 
   // Sends everything that waits, or refuses it.
@@ -244,12 +241,12 @@ class McpRelay {
     stream_.reset();
     fruitless_ = unsettled_.settled() == settled_before_ ? fruitless_ + 1 : 0;
     if (unsettled_.empty()) return;
+    const bool is_lost = ended.ok() || CoordinatorLost(ended);
     const absl::Status lost =
-        CoordinatorLost(ended)
-            ? MakeFailure(v1::FAILURE_DROPPED, "the coordinator was lost while this waited",
-                          "Look at what the team did before you send it again.")
-            : ended;
-    if (!CoordinatorLost(ended) || fruitless_ >= kFruitlessMax) return RefuseAll(lost);
+        is_lost ? MakeFailure(v1::FAILURE_DROPPED, "the coordinator was lost while this waited",
+                              "Look at what the team did before you send it again.")
+                : ended;
+    if (!is_lost || fruitless_ >= kFruitlessMax) return RefuseAll(lost);
     Answer(unsettled_.RefuseCut(lost));
     if (!unsettled_.empty()) Connect();
   }
@@ -280,7 +277,7 @@ class McpRelay {
   bool input_failed_ = false;     // It could not be read to its end.
   std::atomic<int> in_hand_ = 0;  // Answers of the stream that are not dealt with.
   GivenAnswers given_;
-  size_t settled_before_ = 0;  // The stream began.
+  size_t settled_before_ = 0;  // unsettled_.settled() when stream_ was opened.
   int fruitless_ = 0;
   std::unique_ptr<McpStream> stream_;  // Last: its thread uses the others.
 };

@@ -12,7 +12,7 @@ namespace iris {
 
 // Which of the client's messages were answered on stdout, for the coordinator to hear: what is only
 // on its way there may get lost. Thread-safe: answers are written by the thread that reads the
-// stream, and told by the one that writes to it.
+// stream, and reported by the one that writes to it.
 class GivenAnswers {
  public:
   // The answer to a message is about to be written to stdout; and it was. `id` may be empty.

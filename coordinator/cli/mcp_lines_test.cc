@@ -37,8 +37,8 @@ TEST_F(LineSplitterTest, LinesComeWholeHoweverTheBytesCome) {
 TEST_F(LineSplitterTest, ALineOfTheLargestSizePassesAndALongerOneComesInPieces) {
   splitter_.Take("12345\n12345\r\n123456\n1234");
   splitter_.Take("56789012345\nok\n");
-  EXPECT_THAT(lines_, ElementsAre("12345", "12345", "TOO LONG 123456", "TOO LONG 123456789012345",
-                                  "ok"));
+  EXPECT_THAT(lines_,
+              ElementsAre("12345", "12345", "TOO LONG 123456", "TOO LONG 123456789012345", "ok"));
 }
 
 TEST_F(LineSplitterTest, NothingIsNoLine) {

@@ -7,14 +7,9 @@
 #include "absl/time/clock.h"
 #include "common/base/thread.h"
 #include "common/rpc/grpc_failure.h"
+#include "coordinator/desk/frame_bytes.h"
 
 namespace iris {
-namespace {
-
-constexpr size_t kPieceBytesMax = 256 << 10;
-
-}  // namespace
-
 McpStream::McpStream(Coordinator coordinator, v1::McpClient client, OnAnswer on_answer,
                      OnEnd on_end)
     : coordinator_(std::move(coordinator)),
@@ -48,7 +43,7 @@ bool McpStream::Send(const McpLine& line, const McpAccepted& accepted) {
   piece.set_age_ms(absl::ToInt64Milliseconds(absl::Now() - line.read_at));
   size_t sent = 0;
   do {
-    const size_t size = std::min(kPieceBytesMax, line.json.size() - sent);
+    const size_t size = std::min(kFrontEndFrameBytesMax, line.json.size() - sent);
     piece.set_json(line.json.data() + sent, size);
     sent += size;
     piece.set_more(sent < line.json.size());

@@ -18,8 +18,8 @@ namespace iris {
 // One Mcp stream to a coordinator, with a thread that reads it. Everything else is for one thread.
 class McpStream {
  public:
-  // Both are called on the stream's thread (`on_end` by the constructor where no thread can be had);
-  // `on_end` last.
+  // Both are called on the stream's thread (`on_end` by the constructor where no thread can be
+  // had); `on_end` last.
   using OnAnswer = std::function<void(McpAnswer answer)>;
   using OnEnd = std::function<void()>;
 

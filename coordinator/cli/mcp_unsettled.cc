@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
+#include "common/json/json.h"
 #include "coordinator/mcp/message.h"
 
 namespace iris {
@@ -58,8 +59,7 @@ std::string RefusalFor(const McpLine& line, const McpAccepted& accepted, const a
   }
   std::vector<std::string> answers;
   for (size_t i = 0; i < incoming.members.size(); ++i) {
-    std::string answer =
-        RefusalFor(incoming.members[i], McpMemberId(line.id, i), accepted, why);
+    std::string answer = RefusalFor(incoming.members[i], McpMemberId(line.id, i), accepted, why);
     if (!answer.empty()) answers.push_back(std::move(answer));
   }
   return answers.empty() ? "" : absl::StrCat("[", absl::StrJoin(answers, ","), "]");

@@ -6,7 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "common/loop/event_loop.h"
-#include "coordinator/mcp/desk.h"
+#include "coordinator/desk/desk.h"
 #include "coordinator/mcp/message.h"
 #include "coordinator/mcp/outgoing.h"
 #include "coordinator/mcp/session.h"
@@ -16,29 +16,29 @@ namespace iris {
 namespace {
 
 // Has nothing to give but the reason.
-class ClosedDesk final : public McpDesk {
+class ClosedDesk final : public Desk {
  public:
   explicit ClosedDesk(absl::Status why) : why_(std::move(why)) {}
 
   absl::Status Tell(TellSpec, TellObserver*) override { return why_; }
-  absl::Status Follow(const std::string&, const std::string&, TellObserver*, bool) override {
+  absl::Status Follow(const std::string&, const Visitor&, bool, TellObserver*) override {
     return why_;
   }
   void RemoveObserver(const std::string&, TellObserver*) override {}
-  absl::StatusOr<v1::TellSummary> Find(const std::string&, const std::string&) override {
-    return why_;
+  absl::StatusOr<v1::TellSummary> Find(const std::string&, const Caller&) override { return why_; }
+  void List(const Caller&, bool, const SharedEnvironment&, ListDone done) override { done(why_); }
+  absl::StatusOr<std::vector<Store::WaitingAnswer>> Unread(const Caller&) override { return why_; }
+  absl::Status MarkRead(const std::string&, const Caller&) override { return why_; }
+  void Cancel(const std::string&, const Visitor&, CancelDone done) override { done(why_); }
+  void AnswerPermission(const v1::AnswerPermissionRequest&, AnswerDone done) override {
+    done(why_);
   }
-  absl::StatusOr<v1::ListTellsResponse> List(const std::string&, bool) override { return why_; }
-  absl::StatusOr<std::vector<Store::WaitingAnswer>> Unfetched(const std::string&) override {
-    return why_;
-  }
-  void Cancel(const std::string&, const std::string&, CancelDone done) override { done(why_); }
-  void Wake(const std::string&, const std::string&, WakeDone done) override { done(why_); }
-  void Sleep(const std::string&, const std::string&, bool, SleepDone done) override { done(why_); }
-  absl::StatusOr<v1::ListTeamsResponse> Teams() override { return why_; }
-  absl::Status ConfigProblem() override { return absl::OkStatus(); }
-  McpCaller Caller() override { return {}; }
+  void Wake(const Visitor&, const std::string&, bool, WakeDone done) override { done(why_); }
+  void Sleep(const Visitor&, const std::string&, bool, SleepDone done) override { done(why_); }
+  absl::StatusOr<v1::ListTeamsResponse> Teams(const Visitor&) override { return why_; }
+  absl::Status ConfigProblem(const SharedEnvironment&) override { return absl::OkStatus(); }
   void Status(StatusDone done) override { done(why_); }
+  void Stop(const StopSpec&, StopDone done) override { done({}); }
 
  private:
   const absl::Status why_;

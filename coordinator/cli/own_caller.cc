@@ -22,7 +22,6 @@
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
 #include "coordinator/app/places.h"
-#include "coordinator/orchestrator/caller_name.h"
 
 namespace iris {
 namespace {
@@ -72,7 +71,7 @@ std::string OwnClaudeSession() { return Env("CLAUDE_CODE_SESSION_ID"); }
 
 OwnCaller CallerIn(const std::string& folder, const v1::ListTeamsResponse& teams,
                    absl::string_view home, absl::string_view host) {
-  if (!teams.own_team().empty()) return {.name = teams.own_team(), .also = {}};
+  if (!teams.own_team().empty()) return {.caller = Caller::Named(teams.own_team()), .also = {}};
   OwnCaller own;
   size_t longest = 0;
   const std::string here = folder.empty() ? "" : AsFolder(folder);
@@ -81,34 +80,35 @@ OwnCaller CallerIn(const std::string& folder, const v1::ListTeamsResponse& teams
     const std::string path = AsFolder(WithHome(team.path(), home));
     if (!absl::StartsWith(here, path) || path.size() < longest) continue;
     if (path.size() == longest) {
-      own.also.push_back(team.name());
+      own.also.push_back(Caller::Named(team.name()));
       continue;
     }
     longest = path.size();
-    own = {.name = team.name(), .also = {}};
+    own = {.caller = Caller::Named(team.name()), .also = {}};
   }
-  if (own.name.empty()) own.name = NeutralCaller(here, host);
+  if (own.caller.is_nobody()) own.caller = Caller::InFolder(here, host);
   return own;
 }
 
-absl::StatusOr<std::string> FindOwnCaller(v1::Coordinator::Stub& stub, const std::string& wanted) {
+absl::StatusOr<Caller> FindOwnCaller(v1::Coordinator::Stub& stub, const Caller& wanted) {
   const absl::StatusOr<v1::ListTeamsResponse> teams = TeamsOf(stub);
   if (!teams.ok()) return teams.status();
   const std::string folder = OwnFolder();
   OwnCaller own = CallerIn(folder, *teams, Env("HOME"), Hostname());
-  if (wanted.empty() || wanted == own.name) return std::move(own.name);
+  if (wanted.is_nobody() || wanted == own.caller) return std::move(own.caller);
   if (std::find(own.also.begin(), own.also.end(), wanted) != own.also.end()) return wanted;
   const std::string who = teams->own_team().empty()
                               ? absl::StrCat("whoever works in ", Quoted(folder))
                               : "the claude that asks";
-  return MakeFailure(v1::FAILURE_BAD_REQUEST,
-                     absl::StrCat(who, " is ", own.name, ", and not ", Quoted(wanted)),
-                     "Leave --from out: Iris knows who asks. `--from cli` goes on with the "
-                     "conversations that the command line had before that.");
+  return MakeFailure(
+      v1::FAILURE_BAD_REQUEST,
+      absl::StrCat(who, " is ", own.caller.name(), ", and not ", Quoted(wanted.name())),
+      "Leave --from out: Iris knows who asks. `--from cli` goes on with the "
+      "conversations that the command line had before that.");
 }
 
-absl::StatusOr<std::string> CallerOrOwn(v1::Coordinator::Stub& stub, const std::string& named) {
-  return named.empty() ? FindOwnCaller(stub, "") : named;
+absl::StatusOr<Caller> CallerOrOwn(v1::Coordinator::Stub& stub, const Caller& named) {
+  return named.is_nobody() ? FindOwnCaller(stub, named) : named;
 }
 
 absl::StatusOr<OwnCaller> FindBoundCaller(v1::Coordinator::Stub& stub, const std::string& team) {
@@ -119,7 +119,7 @@ absl::StatusOr<OwnCaller> FindBoundCaller(v1::Coordinator::Stub& stub, const std
   }
   std::vector<std::string> names;
   for (const v1::TeamInfo& one : teams->teams()) {
-    if (one.name() == team) return OwnCaller{.name = team, .also = {}};
+    if (one.name() == team) return OwnCaller{.caller = Caller::Named(team), .also = {}};
     names.push_back(one.name());
   }
   const std::string nearest = Nearest(names, team);

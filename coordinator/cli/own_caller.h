@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "coordinator/caller/caller.h"
 #include "proto/iris/v1/coordinator.grpc.pb.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
@@ -13,9 +14,9 @@ namespace iris {
 
 // For whom a front end that works in one folder speaks.
 struct OwnCaller {
-  std::string name;  // A local team, or NeutralCaller() of the folder.
+  Caller caller;  // A local team, or Caller::InFolder().
   // Further teams with the very same folder: the front end may speak for one of them instead.
-  std::vector<std::string> also;
+  std::vector<Caller> also;
 };
 
 // CLAUDE_PROJECT_DIR, else the working directory; empty: there is none.
@@ -31,13 +32,14 @@ std::string OwnClaudeSession();
 OwnCaller CallerIn(const std::string& folder, const v1::ListTeamsResponse& teams,
                    absl::string_view home, absl::string_view host);
 
-// Who this process is, asked of a coordinator for its teams. `wanted` is who it is said to be, or
-// empty. FAILURE_BAD_REQUEST: it works for somebody else; and what else ListTeams() fails with.
-absl::StatusOr<std::string> FindOwnCaller(v1::Coordinator::Stub& stub, const std::string& wanted);
+// Who this process is, asked of a coordinator for its teams. `wanted` is who it is said to be;
+// nobody: that is not said. FAILURE_BAD_REQUEST: it works for somebody else; and what else
+// ListTeams() fails with.
+absl::StatusOr<Caller> FindOwnCaller(v1::Coordinator::Stub& stub, const Caller& wanted);
 
-// `named` as it is, since a person may look after anybody's conversation; empty: who this process
+// `named` as it is, since a person may look after anybody's conversation; nobody: who this process
 // is.
-absl::StatusOr<std::string> CallerOrOwn(v1::Coordinator::Stub& stub, const std::string& named);
+absl::StatusOr<Caller> CallerOrOwn(v1::Coordinator::Stub& stub, const Caller& named);
 
 // The same for a process that was started for `team`, which counts wherever it works, but for the
 // claude of another team; empty: none. FAILURE_BAD_REQUEST: there is no such team.

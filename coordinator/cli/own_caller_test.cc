@@ -30,7 +30,7 @@ class OwnCallerTest : public ::testing::Test {
     return scratch_.File(name);
   }
   std::string In(const std::string& folder) {
-    return CallerIn(folder, teams_, scratch_.File("home"), "laptop").name;
+    return CallerIn(folder, teams_, scratch_.File("home"), "laptop").caller.name();
   }
 
   ScratchDir scratch_;
@@ -76,8 +76,8 @@ TEST_F(OwnCallerTest, OfSeveralTeamsWithOneFolderTheFirstCountsAndTheOthersMay) 
   Add("two", folder + "/");
   Add("three", Link("three", folder));
   const OwnCaller own = CallerIn(folder, teams_, "", "laptop");
-  EXPECT_EQ(own.name, "one");
-  EXPECT_THAT(own.also, ElementsAre("two", "three"));
+  EXPECT_EQ(own.caller, "one");
+  EXPECT_THAT(own.also, ElementsAre(Caller("two"), Caller("three")));
   EXPECT_THAT(CallerIn(scratch_.path(), teams_, "", "laptop").also, IsEmpty());
 }
 

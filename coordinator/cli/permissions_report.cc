@@ -38,8 +38,8 @@ std::string Input(const v1::PendingPermission& permission) {
   absl::StrReplaceAll({{"\n", "\n  "}}, &text);
   const uint64_t shown = permission.input().size();
   if (shown < permission.input_bytes()) {
-    absl::StrAppend(&text, "\n  (", ShowBytes(permission.input_bytes()),
-                    " in all: iris answer ", Printable(permission.request_id()), ")");
+    absl::StrAppend(&text, "\n  (", ShowBytes(permission.input_bytes()), " in all: iris answer ",
+                    Printable(permission.request_id()), ")");
   }
   return text;
 }

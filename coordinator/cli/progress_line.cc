@@ -6,7 +6,6 @@
 #include <cstdio>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
@@ -25,8 +24,6 @@ constexpr size_t kWordsColumnsMin = 8;  // Fewer of them say nothing.
 constexpr size_t kEndColumns = 32;      // Room for " iris answer 4f6d1a2b allow|deny".
 constexpr absl::string_view kEllipsis = "…";
 constexpr size_t kColumnsUsual = 80;  // Of a terminal that does not say.
-// As the bootstrap says it (bootstrap.cc) while it waits for a login.
-constexpr absl::string_view kBeforeLogin = " has not accepted the login yet; the host says: ";
 constexpr absl::Duration kBeat = absl::Seconds(1);
 
 const char* NameOf(v1::TellProgress::Stage stage) {
@@ -96,8 +93,7 @@ std::string ProgressLineText(const v1::TellProgress& progress, absl::Duration la
 }
 
 bool HasToBeReadWhole(const v1::TellProgress& progress, size_t columns) {
-  return progress.stage() == v1::TellProgress::CONNECTING &&
-         absl::StrContains(progress.text(), kBeforeLogin) && ColumnsOf(Doing(progress)) > columns;
+  return progress.host_asks() && ColumnsOf(Doing(progress)) > columns;
 }
 
 ProgressLine::ProgressLine()

@@ -8,7 +8,7 @@
 
 namespace iris {
 
-// All of stdin, to its end, but one byte more than `bytes_max` at most: that tells who checks it
+// All of stdin, to its end, but one byte more than `bytes_max` at most: that shows who checks it
 // that it is too much. FAILURE_BAD_REQUEST: it cannot be read, or not to its end.
 absl::StatusOr<std::string> ReadStdin(size_t bytes_max);
 

@@ -18,6 +18,7 @@
 #include "coordinator/cli/table.h"
 #include "coordinator/cli/team_line.h"
 #include "coordinator/cli/text.h"
+#include "coordinator/desk/state_names.h"
 
 namespace iris {
 namespace {
@@ -93,6 +94,14 @@ int ExitCodeForStart(const absl::Status& status) {
   return KindOf(status) == v1::FAILURE_BAD_REQUEST ? kExitConfig : kExitFailed;
 }
 
+int PrintRefused(const absl::Status& status, bool json) {
+  return PrintFailed(status, json, ExitCodeForRefusal(status));
+}
+
+int PrintNotStarted(const absl::Status& status, bool json) {
+  return PrintFailed(status, json, ExitCodeForStart(status));
+}
+
 bool PrintTell(const TellReport& report, bool json) {
   std::string out = report.text;
   if (json) out = TellJson(report);
@@ -124,7 +133,8 @@ std::string AccountLines(const v1::TurnAccount& account) {
 std::string TellJson(const TellReport& report) {
   Json json = Reply(report.status.ok());
   json["tellId"] = report.tell_id;
-  if (!report.state.empty()) json["state"] = report.state;
+  if (report.state != v1::TellSummary::STATE_UNSPECIFIED)
+    json["state"] = std::string(StateName(report.state));
   if (!report.detached) json[report.status.ok() ? "answer" : "partial"] = report.text;
   if (report.structured_bytes > 0 && report.structured_bytes <= report.text.size()) {
     PeerJson structured = ParsePeerJson(

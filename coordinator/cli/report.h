@@ -32,6 +32,10 @@ int ExitCodeForRefusal(const absl::Status& status);
 // blame.
 int ExitCodeForStart(const absl::Status& status);
 
+// PrintFailed() with one of these two.
+int PrintRefused(const absl::Status& status, bool json);
+int PrintNotStarted(const absl::Status& status, bool json);
+
 struct TellReport {
   std::string tell_id;
   absl::Status status;            // OK = answered, or detached.
@@ -40,7 +44,7 @@ struct TellReport {
   v1::TurnAccount account;        // All unset: not known.
   bool detached = false;          // Nobody waits: the id is all there is.
   bool not_yet = false;           // `status` says only that there is no answer yet, and what to do.
-  std::string state;              // queued, running, settled; empty: not known.
+  v1::TellSummary::State state = v1::TellSummary::STATE_UNSPECIFIED;  // Unspecified: not known.
   absl::Duration duration;
 };
 

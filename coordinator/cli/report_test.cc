@@ -69,7 +69,7 @@ TEST(ReportTest, AFailureAtALimitSaysWhenItResets) {
 TEST(ReportTest, WhatIsCutIsMarked) {
   v1::ListTellsResponse tells;
   v1::TellSummary& tell = *tells.add_tells();
-  tell.set_state("settled");
+  tell.set_state(v1::TellSummary::SETTLED);
   tell.set_preview("all of it");
   tell.set_answer_preview("yes");
   tell.set_answer_bytes(3);
@@ -92,7 +92,7 @@ TEST(ReportTest, AnAnswerIsUnreadUntilItIsRead) {
   v1::ListTellsResponse tells;
   v1::TellSummary& tell = *tells.add_tells();
   tell.set_tell_id("98f5e69d-0000-4000-8000-000000000000");
-  tell.set_state("settled");
+  tell.set_state(v1::TellSummary::SETTLED);
   tell.set_answer_preview("yes");
   EXPECT_NE(TellsText(tells, 0, {}).find("  unread  "), std::string::npos);
   tell.set_fetched(true);
@@ -107,7 +107,7 @@ TEST(ReportTest, MessagesHaveALineEachThatFitsTheScreen) {
   tell.set_tell_id("98f5e69d-0000-4000-8000-000000000000");
   tell.set_from("somebody@a-host-with-a-name");
   tell.set_to("gpu");
-  tell.set_state("running");
+  tell.set_state(v1::TellSummary::RUNNING);
   tell.set_preview(std::string(60, 'm'));
   tell.mutable_progress()->set_text("the host is out of reach, trying again: " +
                                     std::string(60, 'x'));

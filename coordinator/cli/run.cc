@@ -39,7 +39,6 @@
 namespace iris {
 namespace {
 
-constexpr absl::Duration kConnect = absl::Seconds(10);
 constexpr absl::Duration kStopAgents = absl::Seconds(30);
 constexpr absl::Duration kLeave = absl::Seconds(10);
 constexpr char kNoneRuns[] = "no coordinator runs\n";
@@ -56,7 +55,7 @@ int RunServe(const CommandLine& command, const MakeEngine& make_engine) {
     fprintf(stderr, "%s\n", Printable(runs).c_str());
     return kExitFailed;
   }
-  return PrintFailed(status, command.json, ExitCodeForStart(status));
+  return PrintNotStarted(status, command.json);
 }
 
 // What a stop came to. `was_running`: a coordinator, before the one that ended the agents; `left`:
@@ -104,11 +103,11 @@ absl::Status AskToStop(Coordinator coordinator, const CommandLine& command,
 absl::StatusOr<Coordinator> StartToStopAgents() {
   const absl::StatusOr<Places> places = FindPlaces(ProcessEnv);
   if (!places.ok()) return places.status();
-  return ConnectOrStart(*places, absl::Now() + kConnect);
+  return ConnectOrStart(*places);
 }
 
 int RunStop(const CommandLine& command, const Places& places) {
-  absl::StatusOr<Coordinator> coordinator = FindRunning(places, absl::Now() + kConnect);
+  absl::StatusOr<Coordinator> coordinator = FindRunning(places);
   const bool was_running = KindOf(coordinator.status()) != v1::FAILURE_UNREACHABLE;
   if (!was_running) {
     const bool there_was_one = access(places.store.c_str(), F_OK) == 0;
@@ -154,12 +153,13 @@ int RunFrontEnd(const CommandLine& command) {
   const absl::StatusOr<Places> places =
       looks_or_stops ? FindPlacesWithoutConfig(ProcessEnv) : FindPlaces(ProcessEnv);
   if (!places.ok()) {
-    return PrintFailed(places.status(), command.json, ExitCodeForStart(places.status()));
+    return PrintNotStarted(places.status(), command.json);
   }
   if (command.verb == Verb::kStatus) return RunStatus(command, *places);
   if (command.verb == Verb::kStop) return RunStop(command, *places);
   if (command.verb == Verb::kMcp) return RunMcp(command, *places);
-  // Whoever asks a team hears what is wrong with the configuration, whether a coordinator runs or not.
+  // Whoever asks a team hears what is wrong with the configuration, whether a coordinator runs or
+  // not.
   if (const absl::Status ours = CheckConfig(*places).status(); !ours.ok()) {
     // What we lack ourselves no coordinator makes up for.
     if (IsUnsetVariable(ours) || !GoesOnWithTheLastGood(*places)) {

@@ -5,6 +5,8 @@
 #include "coordinator/account/account_text.h"
 #include "coordinator/cli/json.h"
 #include "coordinator/cli/report.h"
+#include "coordinator/desk/state_names.h"
+#include "coordinator/link/link_facts.h"
 
 namespace iris {
 namespace {
@@ -30,12 +32,12 @@ Json LinkJson(const v1::LinkStatus& link) {
                {"key", link.key()},
                {"sameAgentAs", link.same_agent_as()},
                {"teams", std::vector<std::string>(link.teams().begin(), link.teams().end())},
-               {"state", link.state()},
+               {"state", std::string(StateName(link.state()))},
                {"mode", link.mode()},
                {"modeReason", link.mode_reason()},
                {"remark", link.remark()},
                {"hostname", link.hostname()},
-               {"sshPid", link.ssh_pid()},
+               {"sshPid", FactNumber(link, "sshPid")},
                {"losses", link.losses()},
                {"agent", Json{{"pid", link.agent_pid()},
                               {"build", link.agent_build()},
@@ -47,7 +49,7 @@ Json LinkJson(const v1::LinkStatus& link) {
     json["failureAgeMs"] = link.failure_age_ms();
   }
   if (link.has_holdings()) json["holdings"] = HoldingsJson(link.holdings());
-  if (link.state() == "waiting") json["retryInMs"] = link.retry_in_ms();
+  if (link.state() == v1::LinkStatus::WAITING) json["retryInMs"] = link.retry_in_ms();
   return json;
 }
 
@@ -59,7 +61,7 @@ Json SessionJson(const v1::SessionStatus& session) {
   Json json = {{"sessionId", session.session_id()},
                {"from", session.from()},
                {"to", session.to()},
-               {"state", session.state()},
+               {"state", std::string(StateName(session.state()))},
                {"childPid", session.child_pid()},
                {"childStartTime", session.child_start_time()},
                {"tellsWaiting", session.tells_waiting()},
@@ -76,6 +78,8 @@ Json SessionJson(const v1::SessionStatus& session) {
                {"created", Moment(session.created_at_ms())}};
   if (session.last_used_at_ms() != 0) json["lastUsed"] = Moment(session.last_used_at_ms());
   if (session.has_last_turn()) json["lastTurn"] = AccountJson<Json>(session.last_turn());
+  if (session.has_trouble()) json["trouble"] = FailureJson(session.trouble());
+  if (session.is_removed()) json["removed"] = true;
   return json;
 }
 

@@ -11,6 +11,7 @@
 #include "coordinator/cli/table.h"
 #include "coordinator/cli/team_line.h"
 #include "coordinator/cli/text.h"
+#include "coordinator/link/link_facts.h"
 #include "coordinator/link/link_words.h"
 
 namespace iris {
@@ -32,7 +33,8 @@ std::string Pair(const v1::SessionStatus& session) {
 
 // "lost 3 s ago, trying again in 4 s"; empty: nothing that the state does not say.
 std::string LinkStory(const v1::LinkStatus& link) {
-  if (link.state() == "suspect") return "silent: the last keep-alive was not answered";
+  if (link.state() == v1::LinkStatus::SUSPECT)
+    return "silent: the last keep-alive was not answered";
   if (!link.has_failure()) {
     if (link.losses() == 0) return "";
     return absl::StrCat("was lost ", link.losses(), link.losses() == 1 ? " time" : " times",
@@ -42,13 +44,13 @@ std::string LinkStory(const v1::LinkStatus& link) {
   const std::string when =
       absl::StrCat(lost ? "lost " : "failed ", ShowAge(link.failure_age_ms()), " ago");
   if (WasLostIdle(link)) return absl::StrCat(when, "; the next message connects again");
-  if (link.state() == "waiting") {
+  if (link.state() == v1::LinkStatus::WAITING) {
     return absl::StrCat(when, ", trying again in ", ShowAge(link.retry_in_ms() + 999));
   }
-  if (link.state() == "connecting" || link.state() == "bootstrapping") {
+  if (link.state() == v1::LinkStatus::CONNECTING || link.state() == v1::LinkStatus::BOOTSTRAPPING) {
     return absl::StrCat(when, ", trying again now");
   }
-  if (link.state() == "blocked") {
+  if (link.state() == v1::LinkStatus::BLOCKED) {
     return absl::StrCat(when, ". Fix it; the next message tries again");
   }
   return when;
@@ -91,7 +93,7 @@ std::string LinkTable(const v1::GetStatusResponse& status) {
   Rows rows = {{"HOST", "STATE", "MODE", "SSH", "AGENT", "BUILD", "TEAMS"}};
   for (const v1::LinkStatus& link : status.links()) {
     rows.push_back({OrDash(link.key()), OrDash(LinkStateWords(link.state())), OrDash(link.mode()),
-                    NumberOrDash(link.ssh_pid()), NumberOrDash(link.agent_pid()),
+                    NumberOrDash(FactNumber(link, "sshPid")), NumberOrDash(link.agent_pid()),
                     OrDash(link.agent_build()), OrDash(absl::StrJoin(link.teams(), ","))});
   }
   return Table(rows);
@@ -192,6 +194,10 @@ std::string SessionNotes(const v1::SessionStatus& session) {
   if (!session.stall().empty()) {
     absl::StrAppend(&notes, Pair(session), ": ", OrDash(session.stall()), "\n");
   }
+  if (session.has_trouble()) {
+    absl::StrAppend(&notes, Pair(session),
+                    ": the last message failed: ", Printable(Describe(session.trouble())), "\n");
+  }
   if (const std::string problem = EnvironmentProblem(session); !problem.empty()) {
     absl::StrAppend(&notes, Pair(session), ": ", problem, "\n");
   }
@@ -241,9 +247,10 @@ std::string Notes(const v1::GetStatusResponse& status, const StatusView& view) {
 
 std::string ConfigProblem(const v1::GetStatusResponse& status) {
   if (!status.has_config_problem()) return "";
-  return absl::StrCat("the configuration cannot be used as it is now, and the last good one is in "
-                      "force: ",
-                      Printable(Describe(status.config_problem())), "\n");
+  return absl::StrCat(
+      "the configuration cannot be used as it is now, and the last good one is in "
+      "force: ",
+      Printable(Describe(status.config_problem())), "\n");
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/failure/failure.h"
 #include "coordinator/cli/report.h"
+#include "coordinator/desk/state_named.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -26,13 +28,13 @@ class StatusReportTest : public ::testing::Test {
     link_.set_failure_age_ms(age_ms);
   }
   std::string Text(const std::string& state, const StatusView& view = {}) {
-    link_.set_state(state);
+    link_.set_state(StateNamed<v1::LinkStatus::State>(state));
     v1::GetStatusResponse status;
     *status.add_links() = link_;
     return StatusText(status, view);
   }
   std::string Json(const std::string& state) {
-    link_.set_state(state);
+    link_.set_state(StateNamed<v1::LinkStatus::State>(state));
     v1::GetStatusResponse status;
     *status.add_links() = link_;
     return StatusJson(status);
@@ -54,7 +56,7 @@ v1::SessionStatus& AddSession(v1::GetStatusResponse& status, const std::string& 
   v1::SessionStatus& session = *status.add_sessions();
   session.set_from("cli");
   session.set_to(to);
-  session.set_state(state);
+  session.set_state(StateNamed<v1::SessionStatus::State>(state));
   return session;
 }
 
@@ -104,7 +106,7 @@ TEST_F(StatusReportTest, TwoLinksToOneAgentSayThatTheyAre) {
     v1::LinkStatus* link = status.add_links();
     link->set_id(absl::StrCat("link-", status.links_size()));
     link->set_key(name);
-    link->set_state("up");
+    link->set_state(v1::LinkStatus::UP);
   }
   status.mutable_links(1)->set_same_agent_as("link-1");
   EXPECT_THAT(StatusText(status, kLong),
@@ -209,6 +211,30 @@ TEST_F(StatusReportTest, WhatWasNotUsedSinceTheCoordinatorBeganIsNotAskedYet) {
   EXPECT_THAT(StatusText(status, kLong), HasSubstr(" not asked yet "));
 }
 
+TEST_F(StatusReportTest, WhatHasToBeMendedInATeamStandsFirstUntilItsNewestSessionGoesWell) {
+  v1::GetStatusResponse status;
+  AddSession(status, "app", "busy");
+  v1::SessionStatus& failed = AddSession(status, "gpu", "stopped");
+  failed.set_last_used_at_ms(2'000);
+  *failed.mutable_trouble() = ToProto(MakeFailure(v1::FAILURE_CLAUDE_MISSING, "DETAIL", "FIX"));
+  const StatusView view = {.now_ms = 4'000};
+  const std::string text = StatusText(status, view);
+  EXPECT_THAT(TableOf(text)[1], HasSubstr("✗ claude missing"));
+  EXPECT_THAT(text, HasSubstr("the last message failed: claude_missing: DETAIL\nfix: FIX\n"));
+  AddSession(status, "gpu", "ready").set_last_used_at_ms(3'000);
+  EXPECT_THAT(StatusText(status, view), Not(HasSubstr("✗")));
+}
+
+TEST_F(StatusReportTest, ATeamThatWasRemovedIsListedAsLongAsItHasSomethingToDo) {
+  v1::GetStatusResponse status;
+  v1::SessionStatus& gone = AddSession(status, "gone", "stopped");
+  gone.set_is_removed(true);
+  gone.set_tells_waiting(1);
+  EXPECT_THAT(StatusText(status, {}), HasSubstr("gone "));
+  gone.set_tells_waiting(0);
+  EXPECT_THAT(StatusText(status, {}), Not(HasSubstr("gone ")));
+}
+
 TEST_F(StatusReportTest, ALinkThatIsUpSaysOnlyWhatIsUnusual) {
   EXPECT_THAT(Text("up"), Not(HasSubstr("ml@gpu1:22: ")));
   link_.set_losses(1);
@@ -231,12 +257,12 @@ TEST_F(StatusReportTest, EachTeamHasALineThoseWithProblemsFirst) {
   AddSession(status, "build", "ready");
   AddSession(status, "gpu", "unverifiable");
   Failed(v1::FAILURE_CLAUDE_NOT_LOGGED_IN, 25'000);
-  link_.set_state("blocked");
+  link_.set_state(v1::LinkStatus::BLOCKED);
   link_.add_teams("gpu");
   *status.add_links() = link_;
   v1::LinkStatus& local = *status.add_links();
   local.set_key("local");
-  local.set_state("up");
+  local.set_state(v1::LinkStatus::UP);
   local.add_teams("app");
 
   const std::string text = StatusText(status, {.now_ms = 4'000, .unread = 3});
@@ -271,7 +297,7 @@ TEST_F(StatusReportTest, StatesAreWordsForPeopleAndNamesInJson) {
   v1::GetStatusResponse status;
   AddSession(status, "gpu", "unverifiable");
   AddSession(status, "app", "draining");
-  link_.set_state("suspect");
+  link_.set_state(v1::LinkStatus::SUSPECT);
   link_.add_teams("gpu");
   *status.add_links() = link_;
   const std::string text = StatusText(status, kLong);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "common/failure/failure.h"
@@ -13,7 +14,7 @@ namespace iris {
 namespace {
 
 struct StateWords {
-  const char* state;  // Of SessionStatus.
+  v1::SessionStatus::State state;
   const char* words;
   Tint tint;
   int urgency;
@@ -25,14 +26,17 @@ constexpr int kWaits = 80;
 constexpr int kNotConnected = 25;  // Than what is not known of the session it says more.
 
 constexpr StateWords kStates[] = {
-    {"busy", "busy", Tint::kBusy, 60},         {"waiting", "queued", Tint::kBusy, 55},
-    {"starting", "starting", Tint::kBusy, 50}, {"draining", "ending", Tint::kBusy, 40},
-    {"ready", "ready", Tint::kGood, 30},       {"unverifiable", "unknown", Tint::kNone, 20},
-    {"stopped", "asleep", Tint::kNone, 10},
+    {v1::SessionStatus::BUSY, "busy", Tint::kBusy, 60},
+    {v1::SessionStatus::WAITING, "queued", Tint::kBusy, 55},
+    {v1::SessionStatus::STARTING, "starting", Tint::kBusy, 50},
+    {v1::SessionStatus::DRAINING, "ending", Tint::kBusy, 40},
+    {v1::SessionStatus::READY, "ready", Tint::kGood, 30},
+    {v1::SessionStatus::UNVERIFIABLE, "unknown", Tint::kNone, 20},
+    {v1::SessionStatus::STOPPED, "asleep", Tint::kNone, 10},
 };
 
 // nullptr: a state of a newer coordinator.
-const StateWords* WordsFor(absl::string_view state) {
+const StateWords* WordsFor(v1::SessionStatus::State state) {
   for (const StateWords& words : kStates) {
     if (state == words.state) return &words;
   }
@@ -56,15 +60,19 @@ void Raise(TeamLine& line, int urgency, const std::string& state, Tint tint) {
   line.tint = tint;
 }
 
+void RaiseProblem(TeamLine& line, const Failure& failure) {
+  const std::string kind(KindName(KindOf(failure)));
+  Raise(line, kProblem, absl::StrCat("✗ ", absl::StrReplaceAll(kind, {{"_", " "}})), Tint::kBad);
+}
+
 void AddLink(const v1::LinkStatus& link, TeamLine& line) {
   line.host = link.key() == "local" ? "this machine" : OneLine(link.key());
   if (WasLostIdle(link)) {
     return Raise(line, kNotConnected, std::string(LinkStateWords(link.state())), Tint::kNone);
   }
-  if (link.state() == "suspect") Raise(line, kProblem, "✗ silent", Tint::kBad);
-  if (!link.has_failure() || link.state() == "up") return;
-  const std::string kind(KindName(KindOf(link.failure())));
-  Raise(line, kProblem, absl::StrCat("✗ ", absl::StrReplaceAll(kind, {{"_", " "}})), Tint::kBad);
+  if (link.state() == v1::LinkStatus::SUSPECT) Raise(line, kProblem, "✗ silent", Tint::kBad);
+  if (!link.has_failure() || link.state() == v1::LinkStatus::UP) return;
+  RaiseProblem(line, link.failure());
 }
 
 void AddSession(const v1::SessionStatus& session, const v1::GetStatusResponse& status,
@@ -74,16 +82,37 @@ void AddSession(const v1::SessionStatus& session, const v1::GetStatusResponse& s
   if (const StateWords* words = WordsFor(session.state()); words != nullptr) {
     Raise(line, words->urgency, std::string(SessionStateWords(session, status)), words->tint);
   } else {
-    Raise(line, 1, OneLine(session.state()), Tint::kNone);
+    Raise(line, 1, std::string(SessionStateWords(session, status)), Tint::kNone);
   }
   if (!session.permissions().empty()) {
     Raise(line, kAsks, "asks you", Tint::kBusy);
     line.now = OneLine(session.permissions(0).text());
   } else if (open && !session.stall().empty()) {
-    Raise(line, kWaits, session.state() == "busy" ? "busy" : "waits", Tint::kBusy);
+    Raise(line, kWaits, session.state() == v1::SessionStatus::BUSY ? "busy" : "waits", Tint::kBusy);
     if (line.now.empty()) line.now = OneLine(session.stall());
   }
   line.last_used_ms = std::max(line.last_used_ms, session.last_used_at_ms());
+}
+
+// What its sessions have in common was mended where one that was used later has no trouble.
+void AddTrouble(absl::string_view team, const v1::GetStatusResponse& status, TeamLine& line) {
+  const v1::SessionStatus* newest = nullptr;
+  for (const v1::SessionStatus& session : status.sessions()) {
+    if (session.to() != team) continue;
+    if (newest == nullptr || session.last_used_at_ms() > newest->last_used_at_ms()) {
+      newest = &session;
+    }
+  }
+  if (newest != nullptr && newest->has_trouble()) RaiseProblem(line, newest->trouble());
+}
+
+// It is not configured any more, and nothing of it is left to do.
+bool IsGone(absl::string_view team, const v1::GetStatusResponse& status) {
+  return absl::c_all_of(status.sessions(), [team](const v1::SessionStatus& session) {
+    const bool is_open = session.tells_waiting() > 0 || !session.tell_in_flight().empty() ||
+                         session.child_pid() != 0;
+    return session.to() != team || (session.is_removed() && !is_open);
+  });
 }
 
 }  // namespace
@@ -92,12 +121,14 @@ absl::string_view SessionStateWords(const v1::SessionStatus& session,
                                     const v1::GetStatusResponse& status) {
   // Of an earlier life of the coordinator, and its host has not been connected to in this one.
   const bool may_be_asked = LinkOf(session.to(), status) != nullptr;
-  if (session.state() == "unverifiable" && !may_be_asked) return "not asked yet";
+  if (session.state() == v1::SessionStatus::UNVERIFIABLE && !may_be_asked) return "not asked yet";
   const StateWords* words = WordsFor(session.state());
-  return words == nullptr ? absl::string_view(session.state()) : words->words;
+  return words == nullptr ? "unknown" : words->words;
 }
 
-bool WasLostIdle(const v1::LinkStatus& link) { return link.state() == "down" && link.is_loss(); }
+bool WasLostIdle(const v1::LinkStatus& link) {
+  return link.state() == v1::LinkStatus::DOWN && link.is_loss();
+}
 
 TeamLine LineOf(absl::string_view team, const v1::GetStatusResponse& status) {
   TeamLine line = {.team = OneLine(team)};
@@ -108,6 +139,7 @@ TeamLine LineOf(absl::string_view team, const v1::GetStatusResponse& status) {
     AddSession(session, status, line);
     waiting += session.tells_waiting();
   }
+  AddTrouble(team, status, line);
   if (waiting > 0) {
     absl::StrAppend(&line.now, line.now.empty() ? "" : " · ", waiting, " waiting");
   }
@@ -119,7 +151,9 @@ std::vector<TeamLine> TeamLines(const v1::GetStatusResponse& status) {
   for (const v1::LinkStatus& link : status.links()) {
     teams.insert(link.teams().begin(), link.teams().end());
   }
-  for (const v1::SessionStatus& session : status.sessions()) teams.insert(session.to());
+  for (const v1::SessionStatus& session : status.sessions()) {
+    if (!IsGone(session.to(), status)) teams.insert(session.to());
+  }
   std::vector<TeamLine> lines;
   for (const std::string& team : teams) lines.push_back(LineOf(team, status));
   std::stable_sort(lines.begin(), lines.end(),

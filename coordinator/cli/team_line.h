@@ -23,7 +23,7 @@ struct TeamLine {
   int urgency = 0;           // Problems first: the larger, the earlier.
 };
 
-// The state of a session of `status`, as people read it; one that is not known stays as it is.
+// The state of a session of `status`, as people read it. "unknown" too: one of a newer coordinator.
 absl::string_view SessionStateWords(const v1::SessionStatus& session,
                                     const v1::GetStatusResponse& status);
 

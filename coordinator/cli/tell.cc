@@ -13,6 +13,8 @@
 #include "common/environment/environment.h"
 #include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
+#include "coordinator/caller/caller.h"
+#include "coordinator/cli/coordinator_lives.h"
 #include "coordinator/cli/front_end.h"
 #include "coordinator/cli/interrupt_notice.h"
 #include "coordinator/cli/own_caller.h"
@@ -26,13 +28,8 @@
 namespace iris {
 namespace {
 
-// Of the coordinator, in which a tell is submitted: it may be the tell itself that ends them.
-constexpr int kLivesMax = 20;
-constexpr absl::Duration kConnect = absl::Seconds(10);
 // For how long a coordinator is asked again to go on with a tell that an earlier one accepted.
 constexpr absl::Duration kGoOn = absl::Minutes(2);
-constexpr absl::Duration kGoOnPause = absl::Seconds(1);
-constexpr size_t kTextBytesMax = 8 << 20;
 
 v1::TellRequest HeaderOf(const CommandLine& command) {
   v1::TellRequest header;
@@ -50,7 +47,7 @@ v1::TellRequest HeaderOf(const CommandLine& command) {
 
 absl::StatusOr<std::string> TextOf(const CommandLine& command) {
   if (!command.text_from_stdin) return command.text;
-  return ReadStdin(kTextBytesMax);
+  return ReadStdin(kTellBytesMax);
 }
 
 // The tell's text, and how it is submitted in every life of the coordinator.
@@ -71,15 +68,18 @@ struct Submission {
   }
 };
 
+// The coordinator that runs has the message, and says that it is not to be waited for: asked again
+// it says so again.
+bool IsRefused(const TellStreamResult& result) {
+  return KindOf(result.call) == v1::FAILURE_BAD_REQUEST;
+}
+
 struct Submitted {
-  absl::StatusOr<Coordinator> coordinator;  // The last that was to be asked.
+  // The last that was to be asked.
+  absl::StatusOr<Coordinator> coordinator = absl::UnknownError("");
   TellStreamResult result;
 
-  // The coordinator that runs has the message, and says that it is not to be waited for: asked
-  // again it says so again.
-  bool refused() const {
-    return coordinator.ok() && KindOf(result.call) == v1::FAILURE_BAD_REQUEST;
-  }
+  bool refused() const { return coordinator.ok() && IsRefused(result); }
 };
 
 void ShowWhyItWaits(const absl::Status& why, const TellStreamEvents& events) {
@@ -90,47 +90,49 @@ void ShowWhyItWaits(const absl::Status& why, const TellStreamEvents& events) {
 
 // Who sends it; asked once, so that it stays the same in every life of the coordinator.
 absl::Status NameCaller(v1::Coordinator::Stub& stub, Submission& submission) {
-  const std::string wanted = submission.header.from();
-  if (!submission.caller_is_known && wanted != kCommandLineCaller) {
-    const absl::StatusOr<std::string> caller = FindOwnCaller(stub, wanted);
+  const Caller wanted = Caller::Named(submission.header.from());
+  if (!submission.caller_is_known && wanted != Caller::CommandLine()) {
+    const absl::StatusOr<Caller> caller = FindOwnCaller(stub, wanted);
     if (!caller.ok()) return caller.status();
-    submission.header.set_from(*caller);
+    submission.header.set_from(caller->name());
   }
   submission.caller_is_known = true;
   return absl::OkStatus();
 }
 
+// Submits the tell to one coordinator.
+TellStreamResult SubmitTo(const Coordinator& coordinator, Submission& submission,
+                          const TellStreamEvents& events) {
+  TellStreamResult result;
+  result.call = NameCaller(*coordinator.stub, submission);
+  if (!submission.caller_is_known) return result;
+  result =
+      StreamTell(*coordinator.stub, submission.header, submission.text, submission.give_up, events);
+  if (result.accepted) submission.header.set_accepted_before(true);
+  return result;
+}
+
 // Submits the tell to one coordinator after the other until it is over, or cannot go on.
 Submitted Submit(Submission& submission, const Places& places, const TellStreamEvents& events) {
   absl::Time go_on_until = absl::InfinitePast();
-  int lives = 0;
-  while (true) {
-    Submitted submitted = {.coordinator = ConnectOrStart(places, absl::Now() + kConnect),
-                           .result = {}};
-    const absl::StatusOr<Coordinator>& coordinator = submitted.coordinator;
+  Submitted submitted;
+  TellStreamResult& result = submitted.result;
+  const auto ask = [&](const absl::StatusOr<Coordinator>& coordinator) {
+    result = {};
     if (coordinator.ok()) {
-      submitted.result.call = NameCaller(*coordinator->stub, submission);
-      if (submission.caller_is_known) {
-        submitted.result = StreamTell(*coordinator->stub, submission.header, submission.text,
-                                      submission.give_up, events);
-      }
-      const TellStreamResult& result = submitted.result;
-      if (result.accepted) {
-        submission.header.set_accepted_before(true);
-        go_on_until = std::min(submission.give_up, absl::Now() + kGoOn);
-      }
-      if (result.coordinator_lost()) {
-        if (++lives >= kLivesMax) return submitted;
-        continue;
-      }
-      if (result.accepted || result.settled.has_value()) return submitted;
+      result = SubmitTo(*coordinator, submission, events);
+      if (result.accepted) go_on_until = std::min(submission.give_up, absl::Now() + kGoOn);
+      if (result.coordinator_lost()) return LifeEnd::kLost;
+      if (result.accepted || result.settled.has_value() || IsRefused(result)) return LifeEnd::kOver;
     }
-    const absl::Status why = coordinator.ok() ? submitted.result.call : coordinator.status();
-    if (submitted.refused() || !submission.may_go_on(why)) return submitted;
-    if (absl::Now() + kGoOnPause >= go_on_until) return submitted;
+    const absl::Status why = coordinator.ok() ? result.call : coordinator.status();
+    if (!submission.may_go_on(why)) return LifeEnd::kOver;
+    if (absl::Now() + CoordinatorLives::kPause >= go_on_until) return LifeEnd::kOver;
     ShowWhyItWaits(why, events);
-    absl::SleepFor(kGoOnPause);
-  }
+    return LifeEnd::kLater;
+  };
+  submitted.coordinator = CoordinatorLives(places).Run(ask);
+  return submitted;
 }
 
 // For a tell that is not over: the store has it.
@@ -145,8 +147,8 @@ absl::Status IsKept(const std::string& tell_id, const absl::Status& why) {
                                   " --wait` prints its answer once a coordinator runs."));
 }
 
-// "still waiting after 2s: the host is out of reach, trying again: no route to host". Only a message
-// that claude has is worked on.
+// "still waiting after 2s: the host is out of reach, trying again: no route to host". Only a
+// message that claude has is worked on.
 std::string StillOpen(const v1::TellProgress& progress, absl::Duration waited) {
   const std::string after = absl::StrCat(" after ", absl::FormatDuration(waited));
   if (progress.stage() == v1::TellProgress::WORKING) return absl::StrCat("still working", after);
@@ -168,8 +170,7 @@ TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
   } else if (result.timed_out) {
     report.not_yet = true;
     report.status = MakeFailure(
-        v1::FAILURE_TIMEOUT,
-        StillOpen(result.progress, absl::Milliseconds(command.timeout_ms)),
+        v1::FAILURE_TIMEOUT, StillOpen(result.progress, absl::Milliseconds(command.timeout_ms)),
         absl::StrCat("Get it later: iris tells ", ShortId(tell_id), " --wait"));
   } else {
     report.status = result.call;

@@ -10,7 +10,7 @@
 
 namespace iris {
 
-// So many characters at the beginning of an id tell apart all that `tells` has: 8, or more where
+// So many characters at the beginning of an id distinguish all that `tells` has: 8, or more where
 // they must be.
 size_t IdCharactersShown(const v1::ListTellsResponse& tells);
 

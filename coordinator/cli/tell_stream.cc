@@ -13,11 +13,12 @@
 #include "common/base/thread.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
+#include "coordinator/cli/coordinator_lives.h"
+#include "coordinator/desk/frame_bytes.h"
 
 namespace iris {
 namespace {
 
-constexpr size_t kFrameBytesMax = 256 << 10;
 constexpr absl::Duration kAccept = absl::Seconds(30);
 constexpr absl::Duration kConfirm = absl::Seconds(5);
 
@@ -73,7 +74,7 @@ class CallTimer {
 void WriteText(Stream& stream, v1::TellRequest frame, const std::string& text) {
   size_t sent = 0;
   do {
-    const size_t size = std::min(kFrameBytesMax, text.size() - sent);
+    const size_t size = std::min(kFrontEndFrameBytesMax, text.size() - sent);
     frame.set_text(text.data() + sent, size);
     sent += size;
     frame.set_last(sent == text.size());
@@ -134,18 +135,17 @@ TellStreamResult Run(absl::Time give_up, const TellStreamEvents& events, const B
 
 }  // namespace
 
-std::string TellStreamResult::state() const {
-  if (settled.has_value()) return "settled";
-  if (!accepted) return "";
+v1::TellSummary::State TellStreamResult::state() const {
+  if (settled.has_value()) return v1::TellSummary::SETTLED;
+  if (!accepted) return v1::TellSummary::STATE_UNSPECIFIED;
   const bool waits = progress.stage() == v1::TellProgress::STAGE_UNSPECIFIED ||
                      progress.stage() == v1::TellProgress::QUEUED;
-  return waits ? "queued" : "running";
+  return waits ? v1::TellSummary::QUEUED : v1::TellSummary::RUNNING;
 }
 
 bool TellStreamResult::coordinator_lost() const {
   if (settled.has_value() || timed_out) return false;
-  const FailureKind kind = KindOf(call);
-  return kind == v1::FAILURE_DROPPED || kind == v1::FAILURE_CANCELLED;
+  return CoordinatorLost(call);
 }
 
 TellStreamResult StreamTell(v1::Coordinator::Stub& stub, const v1::TellRequest& header,

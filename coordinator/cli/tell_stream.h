@@ -17,13 +17,13 @@ struct TellStreamResult {
   absl::Status call;  // How the stream ended.
   bool accepted = false;
   absl::optional<v1::TellSettled> settled;
-  std::string answer;      // With `settled`: all of it.
-  bool timed_out = false;  // We stopped waiting after `accepted`.
+  std::string answer;         // With `settled`: all of it.
+  bool timed_out = false;     // We stopped waiting after `accepted`.
   v1::TellProgress progress;  // The last that was said.
 
-  // As `iris tells` has it: queued, running or settled; empty: it was not accepted. Queued also
-  // where nothing was said of it since.
-  std::string state() const;
+  // As `iris tells` has it; unspecified: it was not accepted. Queued also where nothing was said of
+  // it since.
+  v1::TellSummary::State state() const;
   // The coordinator went away, or is about to: connect again and submit the same tell.
   bool coordinator_lost() const;
 };

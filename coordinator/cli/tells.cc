@@ -13,6 +13,8 @@
 #include "common/environment/environment_wire.h"
 #include "common/failure/failure.h"
 #include "common/rpc/grpc_failure.h"
+#include "coordinator/caller/caller.h"
+#include "coordinator/cli/coordinator_lives.h"
 #include "coordinator/cli/front_end.h"
 #include "coordinator/cli/interrupt_notice.h"
 #include "coordinator/cli/own_caller.h"
@@ -21,14 +23,10 @@
 #include "coordinator/cli/table.h"
 #include "coordinator/cli/tell_id.h"
 #include "coordinator/cli/tell_stream.h"
-#include "coordinator/orchestrator/tell.h"
 
 namespace iris {
 namespace {
 
-// Of the coordinator, in which a tell is followed.
-constexpr int kLivesMax = 20;
-constexpr absl::Duration kConnect = absl::Seconds(10);
 constexpr absl::Duration kAnswer = absl::Seconds(30);
 
 absl::StatusOr<v1::ListTellsResponse> List(v1::Coordinator::Stub& stub, bool all) {
@@ -66,9 +64,9 @@ absl::StatusOr<std::string> WholeId(const CommandLine& command, v1::Coordinator:
   const absl::StatusOr<v1::ListTellsResponse> tells = List(stub, /*all=*/true);
   if (!tells.ok()) return tells.status();
   if (!command.last) return FindTellId(*tells, command.tell_id);
-  const absl::StatusOr<std::string> from = CallerOrOwn(stub, command.from);
+  const absl::StatusOr<Caller> from = CallerOrOwn(stub, Caller::Named(command.from));
   if (!from.ok()) return from.status();
-  return LastTellId(*tells, *from);
+  return LastTellId(*tells, from->name());
 }
 
 TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
@@ -113,21 +111,20 @@ Followed Follow(const CommandLine& command, const Places& places, v1::FollowTell
                                          followed.last_progress = ShowProgress(progress);
                                          line.Show(progress);
                                        }};
-  for (int lives = 0; lives < kLivesMax; ++lives) {
-    followed.coordinator = ConnectOrStart(places, absl::Now() + kConnect);
-    const absl::StatusOr<Coordinator>& coordinator = followed.coordinator;
-    if (!coordinator.ok()) return followed;
+  const auto ask = [&](const absl::StatusOr<Coordinator>& coordinator) {
+    if (!coordinator.ok()) return LifeEnd::kOver;
     if (request.tell_id().empty()) {
       absl::StatusOr<std::string> id = WholeId(command, *coordinator->stub);
       followed.result.call = id.status();
       // The coordinator may have left in between; the next one knows the message too.
-      if (followed.result.coordinator_lost()) continue;
-      if (!id.ok()) return followed;
+      if (followed.result.coordinator_lost()) return LifeEnd::kLost;
+      if (!id.ok()) return LifeEnd::kOver;
       request.set_tell_id(*std::move(id));
     }
     followed.result = FollowTell(*coordinator->stub, request, events);
-    if (!followed.result.coordinator_lost()) break;
-  }
+    return followed.result.coordinator_lost() ? LifeEnd::kLost : LifeEnd::kOver;
+  };
+  followed.coordinator = CoordinatorLives(places).Run(ask);
   return followed;
 }
 
@@ -138,7 +135,7 @@ struct Cancelled {
   absl::Status call;
   v1::CancelTellOfResponse response;
 
-  bool coordinator_lost() const { return TellStreamResult{.call = call}.coordinator_lost(); }
+  bool coordinator_lost() const { return CoordinatorLost(call); }
 };
 
 absl::Status AskToCancel(v1::Coordinator::Stub& stub, const std::string& tell_id,
@@ -147,7 +144,7 @@ absl::Status AskToCancel(v1::Coordinator::Stub& stub, const std::string& tell_id
   context.set_deadline(absl::ToChronoTime(deadline));
   v1::CancelTellOfRequest request;
   request.set_tell_id(tell_id);
-  request.set_from(kCommandLineCaller);
+  request.set_from(Caller::CommandLine().name());
   *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   return FromGrpcStatus(stub.CancelTell(&context, request, &response), "");
 }
@@ -157,24 +154,28 @@ Cancelled Cancel(const CommandLine& command, const Places& places) {
   Cancelled cancelled;
   const absl::Time deadline = absl::Now() + kAnswer;
   bool asked_before = false;
-  for (int lives = 0; lives < kLivesMax && (lives == 0 || absl::Now() < deadline); ++lives) {
-    const absl::StatusOr<Coordinator> coordinator =
-        ConnectOrStart(places, std::min(absl::Now() + kConnect, deadline));
+  const auto ask = [&](const absl::StatusOr<Coordinator>& coordinator) {
     cancelled.started = coordinator.status();
-    if (!coordinator.ok()) return cancelled;
+    if (!coordinator.ok()) return LifeEnd::kOver;
+    const LifeEnd when_lost = absl::Now() < deadline ? LifeEnd::kLost : LifeEnd::kOver;
     if (cancelled.tell_id.empty()) {
       absl::StatusOr<std::string> id = WholeId(command, *coordinator->stub);
       cancelled.call = id.status();
-      if (cancelled.coordinator_lost()) continue;
-      if (!id.ok()) return cancelled;
+      if (cancelled.coordinator_lost()) return when_lost;
+      if (!id.ok()) return LifeEnd::kOver;
       cancelled.tell_id = *std::move(id);
     }
     cancelled.response.Clear();
     cancelled.call =
         AskToCancel(*coordinator->stub, cancelled.tell_id, deadline, cancelled.response);
-    if (!cancelled.coordinator_lost()) break;
+    if (!cancelled.coordinator_lost()) return LifeEnd::kOver;
     asked_before = true;
-  }
+    return when_lost;
+  };
+  const auto connect = [&] {
+    return ConnectOrStart(places, std::min(absl::Now() + kConnectWithin, deadline));
+  };
+  (void)CoordinatorLives(connect).Run(ask);
   // The life before had heard of it, or the next one has carried it out at its start.
   const bool is_cancelled = cancelled.response.failure().kind() == v1::FAILURE_CANCELLED;
   if (asked_before && is_cancelled) cancelled.response.set_was_settled(false);
@@ -202,27 +203,27 @@ absl::Status WhyNotCancelled(const Cancelled& cancelled, const std::string& name
 
 int RunTells(const CommandLine& command, const Places& places) {
   if (command.tell_id.empty() && !command.last) {
-    const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places, absl::Now() + kConnect);
+    const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places);
     if (coordinator.ok()) return RunList(command, *coordinator->stub);
-    return PrintFailed(coordinator.status(), command.json, ExitCodeForStart(coordinator.status()));
+    return PrintNotStarted(coordinator.status(), command.json);
   }
   v1::FollowTellRequest request;
-  request.set_from(kCommandLineCaller);
+  request.set_from(Caller::CommandLine().name());
   request.set_no_wait(!command.wait);
   *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   if (command.wait) request.set_claude_session_id(OwnClaudeSession());
   const Followed followed = Follow(command, places, request);
   if (const absl::Status started = followed.coordinator.status(); !started.ok()) {
-    return PrintFailed(started, command.json, ExitCodeForStart(started));
+    return PrintNotStarted(started, command.json);
   }
   const TellStreamResult& result = followed.result;
   if (request.tell_id().empty()) {
-    return PrintFailed(result.call, command.json, ExitCodeForRefusal(result.call));
+    return PrintRefused(result.call, command.json);
   }
   const TellReport report = ReportOf(result, request.tell_id(), followed.last_progress);
   if (!PrintTell(report, command.json)) return kExitFailed;
   if (result.settled.has_value()) {
-    ConfirmFetched(*followed.coordinator->stub, request.tell_id(), kCommandLineCaller);
+    ConfirmFetched(*followed.coordinator->stub, request.tell_id(), Caller::CommandLine().name());
   }
   if (report.status.ok()) return kExitOk;
   return report.not_yet ? kExitNotYet : kExitFailed;
@@ -231,11 +232,9 @@ int RunTells(const CommandLine& command, const Places& places) {
 int RunCancel(const CommandLine& command, const Places& places) {
   const Cancelled cancelled = Cancel(command, places);
   const std::string& tell_id = cancelled.tell_id;
-  if (!cancelled.started.ok()) {
-    return PrintFailed(cancelled.started, command.json, ExitCodeForStart(cancelled.started));
-  }
+  if (!cancelled.started.ok()) return PrintNotStarted(cancelled.started, command.json);
   if (tell_id.empty() && !cancelled.coordinator_lost()) {
-    return PrintFailed(cancelled.call, command.json, ExitCodeForRefusal(cancelled.call));
+    return PrintRefused(cancelled.call, command.json);
   }
   if (!cancelled.call.ok()) {
     const std::string typed = command.last ? "--last" : command.tell_id;

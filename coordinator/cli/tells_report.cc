@@ -15,6 +15,7 @@
 #include "coordinator/cli/table.h"
 #include "coordinator/cli/tell_id.h"
 #include "coordinator/cli/text.h"
+#include "coordinator/desk/state_names.h"
 
 namespace iris {
 namespace {
@@ -23,13 +24,13 @@ constexpr size_t kMessageCharacters = 40;
 constexpr size_t kOutcomeCharacters = 60;
 
 std::string StateOf(const v1::TellSummary& tell) {
-  if (tell.state() != "settled") return tell.state();
+  if (tell.state() != v1::TellSummary::SETTLED) return std::string(StateName(tell.state()));
   return tell.fetched() ? "read" : "unread";
 }
 
 // "answered", or what it waits for, or why there is no answer.
 std::string Outcome(const v1::TellSummary& tell) {
-  if (tell.state() != "settled") {
+  if (tell.state() != v1::TellSummary::SETTLED) {
     return tell.has_progress() ? ShowProgress(tell.progress()) : "waiting";
   }
   if (!tell.has_failure()) return tell.answer_preview();
@@ -58,12 +59,12 @@ Json TellJson(const v1::TellSummary& tell) {
   json["tellId"] = tell.tell_id();
   json["from"] = tell.from();
   json["to"] = tell.to();
-  json["state"] = tell.state();
+  json["state"] = std::string(StateName(tell.state()));
   if (tell.has_progress()) json["doing"] = ShowProgress(tell.progress());
   json["message"] = tell.preview();
   json["messageTruncated"] = tell.preview().size() + kCharacterBytes >= kPreviewBytes;
   json["answerBytes"] = tell.answer_bytes();
-  if (tell.state() == "settled") {
+  if (tell.state() == v1::TellSummary::SETTLED) {
     json["answer"] = tell.answer_preview();
     json["answerTruncated"] =
         tell.answer_bytes() > kPreviewBytes || tell.answer_bytes() > tell.answer_preview().size();
@@ -72,7 +73,7 @@ Json TellJson(const v1::TellSummary& tell) {
   if (tell.has_failure()) json["failure"] = ListedFailureJson(tell.failure());
   if (tell.has_account()) json["turn"] = AccountJson<Json>(tell.account());
   json["sent"] = Moment(tell.accepted_at_ms());
-  if (tell.state() == "settled") json["settled"] = Moment(tell.settled_at_ms());
+  if (tell.state() == v1::TellSummary::SETTLED) json["settled"] = Moment(tell.settled_at_ms());
   return json;
 }
 
@@ -84,11 +85,11 @@ std::string TellsText(const v1::ListTellsResponse& tells, int64_t now_ms, const 
   std::vector<std::vector<Cell>> rows;
   rows.push_back(Plain({"ID", "FROM", "TO", "STATE", "SENT", "MESSAGE", "ANSWER"}));
   for (const v1::TellSummary& tell : tells.tells()) {
-    rows.push_back(Plain({tell.tell_id().substr(0, shown), OneLine(tell.from()), OneLine(tell.to()),
-                          StateOf(tell),
-                          absl::StrCat(ShowAge(now_ms - tell.accepted_at_ms()), " ago"),
-                          FirstLine(tell.preview(), kMessageCharacters),
-                          FirstLine(Outcome(tell), kOutcomeCharacters)}));
+    rows.push_back(
+        Plain({tell.tell_id().substr(0, shown), OneLine(tell.from()), OneLine(tell.to()),
+               StateOf(tell), absl::StrCat(ShowAge(now_ms - tell.accepted_at_ms()), " ago"),
+               FirstLine(tell.preview(), kMessageCharacters),
+               FirstLine(Outcome(tell), kOutcomeCharacters)}));
   }
   return FitTable(rows, screen);
 }

@@ -78,13 +78,10 @@ std::string EscapeInJson(absl::string_view json) {
 std::string FirstLine(absl::string_view text, size_t characters) {
   const absl::string_view line = text.substr(0, text.find('\n'));
   const std::string printable = OneLine(line);
-  size_t end = 0;
-  for (size_t seen = 0; end < printable.size(); ++end) {
-    const bool begins = (static_cast<unsigned char>(printable[end]) & 0xC0) != 0x80;
-    if (begins && ++seen > characters) break;
-  }
-  const bool all = end == printable.size() && line.size() == text.size();
-  return all ? printable : absl::StrCat(printable.substr(0, end), "…");
+  absl::string_view rest = printable;
+  for (size_t seen = 0; seen < characters && !rest.empty(); ++seen) TakeCharacter(rest);
+  const bool all = rest.empty() && line.size() == text.size();
+  return all ? printable : absl::StrCat(printable.substr(0, printable.size() - rest.size()), "…");
 }
 
 size_t ColumnsOf(absl::string_view line) {

@@ -112,11 +112,15 @@ TEST(TextTest, ATurnsProgressFitsIntoAnyTerminalAndItsSecondsGoLast) {
   says.set_stage(v1::TellProgress::CONNECTING);
   says.set_text(
       "gpu1 has not accepted the login yet; the host says: visit https://login.example/4711");
+  EXPECT_FALSE(HasToBeReadWhole(says, 50));  // The words alone say nothing.
+  says.set_host_asks(true);
   EXPECT_TRUE(HasToBeReadWhole(says, 50));
   EXPECT_FALSE(HasToBeReadWhole(says, 90));
   // Why an attempt failed comes again with the next one.
-  says.set_text("the host is out of reach, trying again: gpu1: timed out; before the login the host "
-                "says: visit https://login.example/4711");
+  says.set_host_asks(false);
+  says.set_text(
+      "the host is out of reach, trying again: gpu1: timed out; before the login the host "
+      "says: visit https://login.example/4711");
   EXPECT_FALSE(HasToBeReadWhole(says, 50));
   progress.mutable_tool()->set_input(std::string(200, 'x'));
   progress.set_words("世界地図世界地図世界地図世界地図世界地図");

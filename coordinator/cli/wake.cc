@@ -13,13 +13,13 @@
 #include "common/rpc/grpc_failure.h"
 #include "coordinator/cli/front_end.h"
 #include "coordinator/cli/json.h"
+#include "coordinator/cli/look.h"
 #include "coordinator/cli/own_caller.h"
 #include "coordinator/cli/report.h"
 
 namespace iris {
 namespace {
 
-constexpr absl::Duration kConnect = absl::Seconds(10);
 // A place in the pool's line, a bootstrap, and a start; each has its own, shorter limit.
 constexpr absl::Duration kWake = absl::Minutes(10);
 // The child gets its time to end; the host has its own, shorter limit.
@@ -71,14 +71,23 @@ int PrintAsleep(const CommandLine& command, const v1::SleepResponse& asleep) {
 
 // `command` with `from` filled in.
 absl::StatusOr<CommandLine> WithCaller(const CommandLine& command, v1::Coordinator::Stub& stub) {
-  absl::StatusOr<std::string> from = CallerOrOwn(stub, command.from);
+  const absl::StatusOr<Caller> from = CallerOrOwn(stub, Caller::Named(command.from));
   if (!from.ok()) return from.status();
   CommandLine with_caller = command;
-  with_caller.from = *std::move(from);
+  with_caller.from = from->name();
   return with_caller;
 }
 
-int Wake(const CommandLine& command, v1::Coordinator::Stub& stub) {
+// A host refuses too, a directory that is not there for example: only a team that is not configured
+// is wrong usage.
+int Refused(const CommandLine& command, const Coordinator& coordinator,
+            const absl::Status& status) {
+  const bool is_usage =
+      KindOf(status) == v1::FAILURE_BAD_REQUEST && !CheckTeam(coordinator, command.team).ok();
+  return Failed(command, status, is_usage ? kExitUsage : kExitFailed);
+}
+
+int Wake(const CommandLine& command, const Coordinator& coordinator) {
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kWake));
   v1::WakeRequest request;
@@ -87,11 +96,11 @@ int Wake(const CommandLine& command, v1::Coordinator::Stub& stub) {
   request.set_takeover(command.verb == Verb::kTakeover);
   *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   v1::WakeResponse woken;
-  const absl::Status got = FromGrpcStatus(stub.Wake(&context, request, &woken), "");
-  return got.ok() ? PrintWoken(command, woken) : Failed(command, got, kExitFailed);
+  const absl::Status got = FromGrpcStatus(coordinator.stub->Wake(&context, request, &woken), "");
+  return got.ok() ? PrintWoken(command, woken) : Refused(command, coordinator, got);
 }
 
-int Sleep(const CommandLine& command, v1::Coordinator::Stub& stub) {
+int Sleep(const CommandLine& command, const Coordinator& coordinator) {
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kSleep));
   v1::SleepRequest request;
@@ -100,13 +109,13 @@ int Sleep(const CommandLine& command, v1::Coordinator::Stub& stub) {
   request.set_force(command.force);
   *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   v1::SleepResponse asleep;
-  const absl::Status got = FromGrpcStatus(stub.Sleep(&context, request, &asleep), "");
-  return got.ok() ? PrintAsleep(command, asleep) : Failed(command, got, kExitFailed);
+  const absl::Status got = FromGrpcStatus(coordinator.stub->Sleep(&context, request, &asleep), "");
+  return got.ok() ? PrintAsleep(command, asleep) : Refused(command, coordinator, got);
 }
 
 template <typename Ask>
 int AskForCaller(const CommandLine& command, const Places& places, Ask ask) {
-  const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places, absl::Now() + kConnect);
+  const absl::StatusOr<Coordinator> coordinator = ConnectOrStart(places);
   if (!coordinator.ok()) {
     return Failed(command, coordinator.status(), ExitCodeForStart(coordinator.status()));
   }
@@ -114,7 +123,7 @@ int AskForCaller(const CommandLine& command, const Places& places, Ask ask) {
   if (!with_caller.ok()) {
     return Failed(command, with_caller.status(), ExitCodeForRefusal(with_caller.status()));
   }
-  return ask(*with_caller, *coordinator->stub);
+  return ask(*with_caller, *coordinator);
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 #ifndef IRIS_COORDINATOR_CONFIG_CONFIG_H_
 #define IRIS_COORDINATOR_CONFIG_CONFIG_H_
 
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,8 +18,9 @@ namespace iris {
 // expanded, defaults filled in. Made by LoadConfig(); docs/CONFIG.md describes the keys and their
 // ranges.
 
-// A team's `remote`, taken apart: ssh, its options and where it goes. Run it as
-// {program, our options, options…, destination, our command}, never through a shell.
+// A team's `remote`, taken apart by its kind (coordinator/reach): a program, its options and where
+// it goes. Run it as {program, our options, options…, destination, our command}, never through a
+// shell.
 struct RemoteCommand {
   std::string text;     // As configured, variables expanded: for people.
   std::string program;  // "ssh", or one of settings.allowedRemoteCommands, which takes the same.
@@ -27,29 +31,39 @@ struct RemoteCommand {
   friend bool operator==(const RemoteCommand&, const RemoteCommand&) = default;
 };
 
-// A value given with -o inside `remote` is taken over here for the three that have a default, so
-// that these fields say what is in force. What both give alike is in both; a difference was
-// refused.
-struct RemoteOptions {
-  enum class LinkMode {
-    kAuto,     // A forward; where there is none, the ssh session's own stdin and stdout.
-    kForward,  // A forward or nothing.
-    kStdio,    // No forward is asked for.
-  };
+// What a team says to one kind of host alone, by one key of that kind's (RemoteReader::keys()).
+struct OptionValue {
+  std::string text;
+  std::string written = {};  // The text as it stands in the file.
+  int64_t number = 0;        // Milliseconds of a time.
+  bool flag = false;
+  bool names_host = false;  // As Key::names_host.
 
-  std::string identity;   // Absolute path on this machine; empty = ssh chooses.
+  friend bool operator==(const OptionValue&, const OptionValue&) = default;
+};
+
+// What remoteOptions say. A value that is given inside `remote` is taken over here by the kind of
+// the host where the key has a default, so that this says what is in force. What both give alike is
+// in both; a difference was refused.
+struct RemoteOptions {
   std::string agent_dir;  // On the host: absolute or ~/…; empty = the agent's usual places.
-  int port = 0;           // 0 = ssh chooses.
-  absl::optional<bool> strict_host_key_checking;  // Unset = ssh chooses. False: accept-new.
-  absl::optional<bool> forward_agent = {};         // Unset = ssh chooses.
   absl::Duration connect_timeout = absl::Seconds(10);
-  absl::Duration server_alive_interval = absl::Seconds(30);  // Whole seconds.
-  int server_alive_count_max = 3;
-  LinkMode link_mode = LinkMode::kAuto;
-  std::string written_identity = {};  // As it stands in the file.
-  std::string written_agent_dir = {};
+  std::string written_agent_dir = {};  // As it stands in the file.
+  // By the key ("port"); one that is not here was not given.
+  std::map<std::string, OptionValue, std::less<>> own = {};
+
+  // Null: it was not given.
+  const OptionValue* Own(absl::string_view key) const;
 
   friend bool operator==(const RemoteOptions&, const RemoteOptions&) = default;
+};
+
+// The way to a host, as a team has it.
+struct RemoteWay {
+  RemoteCommand remote;
+  RemoteOptions options;
+
+  friend bool operator==(const RemoteWay&, const RemoteWay&) = default;
 };
 
 // A variable that a team's claude is started with.

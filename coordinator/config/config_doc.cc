@@ -3,28 +3,33 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "absl/types/span.h"
+#include "coordinator/config/key.h"
 #include "coordinator/config/key_value.h"
 #include "coordinator/config/refused_keys.h"
 #include "coordinator/config/schema.h"
-#include "coordinator/config/ssh_options.h"
+#include "coordinator/reach/remote_kinds.h"
+#include "coordinator/reach/ssh/ssh_options.h"
 
 namespace iris {
 namespace {
 
 constexpr absl::string_view kIntroduction = R"(# Configuration
 
-<!-- Made from coordinator/config/schema.cc and the tables beside it. Do not edit; run
+<!-- Made from coordinator/config/schema.cc, the tables beside it, and those of the kinds of hosts
+     (coordinator/reach). Do not edit; run
      bazel run //coordinator/config:config_doc > docs/CONFIG.md -->
 
 Iris reads one file: `$IRIS_CONFIG`; else, where `IRIS_HOME` is set, `config.json`, `config.yaml` or
 `config.yml` in that folder, and no other; else the same names in
-`${XDG_CONFIG_HOME:-~/.config}/iris`. Two of the three names in one directory are an error. A file has at most 1 MiB and 1000 teams. The words are explained in
-[GLOSSARY.md](GLOSSARY.md); if you have a configuration of iris-mcp, read
-[COMING_FROM_IRIS_MCP.md](COMING_FROM_IRIS_MCP.md).
+`${XDG_CONFIG_HOME:-~/.config}/iris`. Two of the three names in one directory are an error. A file
+has at most 1 MiB and 1000 teams. The words are explained in [GLOSSARY.md](GLOSSARY.md); if you have
+a configuration of iris-mcp, read [COMING_FROM_IRIS_MCP.md](COMING_FROM_IRIS_MCP.md).
 
 ```json
 {
@@ -158,11 +163,12 @@ std::string Row(const std::vector<std::string>& cells) {
   return absl::StrCat("| ", absl::StrJoin(cells, " | "), " |\n");
 }
 
-// What stands below `prefix` and not deeper.
-std::string KeyTable(absl::string_view title, absl::string_view prefix) {
-  std::string table = absl::StrCat("\n## ", title, "\n\n| key | value | default | meaning |\n",
-                                   "|---|---|---|---|\n");
-  for (const Key& key : Schema()) {
+// What of `keys` stands below `prefix` and not deeper.
+std::string KeyTable(absl::string_view title, absl::string_view prefix,
+                     absl::Span<const Key> keys = Schema()) {
+  std::string table =
+      absl::StrCat("\n", title, "\n\n| key | value | default | meaning |\n", "|---|---|---|---|\n");
+  for (const Key& key : keys) {
     absl::string_view name = key.path;
     if (!absl::ConsumePrefix(&name, prefix) || absl::StrContains(name, ".")) continue;
     absl::StrAppend(&table, Row({absl::StrCat("`", name, "`"), ValueForm(key),
@@ -170,6 +176,17 @@ std::string KeyTable(absl::string_view title, absl::string_view prefix) {
                                  std::string(key.description)}));
   }
   return table;
+}
+
+// What every host has, then what those of one kind have.
+std::string RemoteOptionTables() {
+  constexpr absl::string_view kPrefix = "teams.*.remoteOptions.";
+  std::string tables = KeyTable("## `teams.NAME.remoteOptions`", kPrefix);
+  for (const RemoteKind& kind : RemoteKinds()) {
+    absl::StrAppend(&tables, KeyTable(absl::StrCat("### Of a host that is reached by ", kind.name),
+                                      kPrefix, kind.reader->keys()));
+  }
+  return tables;
 }
 
 // One row a reason: many options are refused for the same one.
@@ -199,8 +216,15 @@ std::string RefusedOptions() {
 }
 
 std::string RefusedKeyRows() {
+  std::vector<RefusedKey> keys(RefusedKeys().begin(), RefusedKeys().end());
+  for (const RemoteKind& kind : RemoteKinds()) {
+    const absl::Span<const RefusedKey> own = kind.reader->refused_keys();
+    keys.insert(keys.end(), own.begin(), own.end());
+  }
+  absl::c_stable_sort(
+      keys, [](const RefusedKey& one, const RefusedKey& other) { return one.path < other.path; });
   std::string rows;
-  for (const RefusedKey& key : RefusedKeys()) {
+  for (const RefusedKey& key : keys) {
     absl::StrAppend(
         &rows, Row({absl::StrCat("`", key.path, "`"), std::string(key.why), std::string(key.fix)}));
   }
@@ -210,9 +234,8 @@ std::string RefusedKeyRows() {
 }  // namespace
 
 std::string ConfigDoc() {
-  return absl::StrCat(kIntroduction, KeyTable("`settings`", "settings."),
-                      KeyTable("`teams.NAME`", "teams.*."), kTeamNames,
-                      KeyTable("`teams.NAME.remoteOptions`", "teams.*.remoteOptions."),
+  return absl::StrCat(kIntroduction, KeyTable("## `settings`", "settings."),
+                      KeyTable("## `teams.NAME`", "teams.*."), kTeamNames, RemoteOptionTables(),
                       kEnvironment, kRemote, RefusedOptions(), kSecrets, RefusedKeyRows());
 }
 

@@ -4,12 +4,16 @@
 #include <iterator>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "coordinator/config/key.h"
 #include "coordinator/config/refused_keys.h"
 #include "coordinator/config/schema.h"
+#include "coordinator/reach/remote_kinds.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -41,6 +45,24 @@ std::map<std::string, std::string> KeyRowsOf(const std::string& page) {
   return rows;
 }
 
+// Every team's keys, and those of the kinds of hosts.
+std::vector<Key> AllKeys() {
+  std::vector<Key> keys(Schema().begin(), Schema().end());
+  for (const RemoteKind& kind : RemoteKinds()) {
+    keys.insert(keys.end(), kind.reader->keys().begin(), kind.reader->keys().end());
+  }
+  return keys;
+}
+
+std::vector<RefusedKey> AllRefusedKeys() {
+  std::vector<RefusedKey> keys(RefusedKeys().begin(), RefusedKeys().end());
+  for (const RemoteKind& kind : RemoteKinds()) {
+    const absl::Span<const RefusedKey> own = kind.reader->refused_keys();
+    keys.insert(keys.end(), own.begin(), own.end());
+  }
+  return keys;
+}
+
 TEST(ConfigDocTest, CheckedInDocumentIsTheGeneratedOne) {
   EXPECT_TRUE(Page("docs/CONFIG.md") == ConfigDoc())
       << "docs/CONFIG.md is out of date: bazel run "
@@ -48,7 +70,7 @@ TEST(ConfigDocTest, CheckedInDocumentIsTheGeneratedOne) {
 }
 
 TEST(ConfigDocTest, EveryKeyIsInIt) {
-  for (const Key& key : Schema()) {
+  for (const Key& key : AllKeys()) {
     const absl::string_view name = key.path.substr(key.path.rfind('.') + 1);
     EXPECT_THAT(ConfigDoc(), ::testing::HasSubstr(absl::StrCat("| `", name, "` | ")));
     EXPECT_THAT(ConfigDoc(), ::testing::HasSubstr(std::string(key.description)));
@@ -59,13 +81,13 @@ TEST(ConfigDocTest, EveryKeyIsInIt) {
 // says whether it works; and no row is of a key that the program does not know.
 TEST(ConfigDocTest, ThePageForIrisMcpSaysWhatBecomesOfEachKey) {
   std::map<std::string, std::string> rows = KeyRowsOf(Page("docs/COMING_FROM_IRIS_MCP.md"));
-  for (const Key& key : Schema()) {
+  for (const Key& key : AllKeys()) {
     const auto row = rows.find(std::string(key.path));
     ASSERT_TRUE(row != rows.end()) << key.path;
     EXPECT_THAT(row->second, ::testing::AnyOf(StartsWith("works"), StartsWith("new: ")));
     rows.erase(row);
   }
-  for (const RefusedKey& key : RefusedKeys()) {
+  for (const RefusedKey& key : AllRefusedKeys()) {
     const auto row = rows.find(std::string(key.path));
     ASSERT_TRUE(row != rows.end()) << key.path;
     EXPECT_THAT(row->second, StartsWith("refused"));
@@ -77,7 +99,10 @@ TEST(ConfigDocTest, ThePageForIrisMcpSaysWhatBecomesOfEachKey) {
 }
 
 TEST(ConfigDocTest, NoKeyIsBothServedAndRefused) {
-  for (const Key& key : Schema()) EXPECT_EQ(FindRefusedKey(key.path), nullptr) << key.path;
+  for (const Key& key : AllKeys()) EXPECT_EQ(FindRefusedKey(key.path), nullptr) << key.path;
+  for (const RefusedKey& key : AllRefusedKeys()) {
+    EXPECT_EQ(FindKey(key.path, RemoteKinds()), nullptr) << key.path;
+  }
 }
 
 }  // namespace

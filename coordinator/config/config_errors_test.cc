@@ -22,7 +22,9 @@ using ::testing::StartsWith;
 
 absl::StatusOr<Config> Parse(absl::string_view text) {
   const ConfigSource source = {
-      .path = "/c.json", .env = [](absl::string_view) -> absl::optional<std::string> { return absl::nullopt; }, .home = "/home/me"};
+      .path = "/c.json",
+      .env = [](absl::string_view) -> absl::optional<std::string> { return absl::nullopt; },
+      .home = "/home/me"};
   return ParseConfig(text, source, /*readable_by_others=*/true);
 }
 
@@ -63,8 +65,7 @@ TEST(ConfigErrorsTest, AllThatIsWrongIsSaidAtOnceInTheOrderOfTheFile) {
 
 TEST(ConfigErrorsTest, WhatFollowsFromAnErrorIsNoErrorOfItsOwn) {
   // The path is there, `remote` is, and what it is compared with is not known.
-  EXPECT_THAT(RefusalOf(Parse(R"({"teams": {"t": {"path": 7}}})")),
-              Not(HasSubstr("has no path")));
+  EXPECT_THAT(RefusalOf(Parse(R"({"teams": {"t": {"path": 7}}})")), Not(HasSubstr("has no path")));
   EXPECT_THAT(RefusalOf(ParseTeam(R"("remote": 7, "remoteOptions": {"port": 22})")),
               Not(HasSubstr("has no `remote`")));
   EXPECT_THAT(RefusalOf(ParseTeam(R"("remote": "ssh -p 22 h", "remoteOptions": {"port": 70000})")),
@@ -77,10 +78,10 @@ TEST(ConfigErrorsTest, WhatFollowsFromAnErrorIsNoErrorOfItsOwn) {
 TEST(ConfigErrorsTest, EachVariableThatIsWrongIsSaid) {
   const std::string refusal =
       RefusalOf(ParseTeam("\"env\": {\"A\": 1,\n\"B\": \"${NOT_SET}\",\n\"C\": \"x\"}"));
-  EXPECT_THAT(refusal, AllOf(HasSubstr("/c.json:1: teams.t.env.A: has the wrong type (number)"),
-                             HasSubstr("/c.json:2: teams.t.env.B: the environment variable "),
-                             Not(HasSubstr("teams.t.env.C")),
-                             HasSubstr("\nfix: Correct all 2 of them.")));
+  EXPECT_THAT(refusal,
+              AllOf(HasSubstr("/c.json:1: teams.t.env.A: has the wrong type (number)"),
+                    HasSubstr("/c.json:2: teams.t.env.B: the environment variable "),
+                    Not(HasSubstr("teams.t.env.C")), HasSubstr("\nfix: Correct all 2 of them.")));
 }
 
 TEST(ConfigErrorsTest, WhereNothingIsWrongButVariablesThatAreNotSetTheErrorSaysSo) {

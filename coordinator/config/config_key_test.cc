@@ -1,5 +1,6 @@
-// One row for every key of the schema: what it changes in the configuration, and a value that is
-// refused, in JSON and in YAML. A key that loses its effect fails here.
+// One row for every key of the schema and of the kinds of hosts: what it changes in the
+// configuration, and a value that is refused, in JSON and in YAML. A key that loses its effect
+// fails here.
 
 #include <algorithm>
 #include <set>
@@ -12,8 +13,11 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "common/failure/failure.h"
+#include "coordinator/config/key.h"
 #include "coordinator/config/load_config.h"
 #include "coordinator/config/schema.h"
+#include "coordinator/reach/remote_kinds.h"
+#include "coordinator/reach/ssh/ssh_keys.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -35,7 +39,22 @@ struct KeyRow {
 
 std::string Text(absl::Duration duration) { return absl::FormatDuration(duration); }
 const Team& T(const Config& config) { return config.teams.front(); }
-const RemoteOptions& O(const Config& config) { return T(config).remote_options; }
+SshOptions O(const Config& config) { return SshOptionsOf(T(config).remote_options); }
+
+// Every team's keys, and those of the kinds of hosts.
+std::vector<Key> AllKeys() {
+  std::vector<Key> keys(Schema().begin(), Schema().end());
+  for (const RemoteKind& kind : RemoteKinds()) {
+    keys.insert(keys.end(), kind.reader->keys().begin(), kind.reader->keys().end());
+  }
+  return keys;
+}
+
+Key KeyAt(absl::string_view path) {
+  const std::vector<Key> keys = AllKeys();
+  return *std::find_if(keys.begin(), keys.end(),
+                       [path](const Key& key) { return key.path == path; });
+}
 
 std::string Variables(const std::vector<EnvSetting>& env) {
   std::string text;
@@ -43,13 +62,13 @@ std::string Variables(const std::vector<EnvSetting>& env) {
   return text;
 }
 
-std::string LinkModeName(RemoteOptions::LinkMode mode) {
+std::string LinkModeName(SshOptions::LinkMode mode) {
   switch (mode) {
-    case RemoteOptions::LinkMode::kAuto:
+    case SshOptions::LinkMode::kAuto:
       return "auto";
-    case RemoteOptions::LinkMode::kForward:
+    case SshOptions::LinkMode::kForward:
       return "forward";
-    case RemoteOptions::LinkMode::kStdio:
+    case SshOptions::LinkMode::kStdio:
       return "stdio";
   }
   return "?";
@@ -221,7 +240,7 @@ TEST_P(ConfigKeyTest, RefusesABadValueNamingFileLineKeyAndFix) {
 }
 
 TEST_P(ConfigKeyTest, RefusesAValueOfAnotherType) {
-  const bool takes_objects = FindKey(row().path)->type == KeyType::kVariables;
+  const bool takes_objects = KeyAt(row().path).type == KeyType::kVariables;
   const json other = takes_objects ? json::array() : json::object();
   const absl::Status status = Parse(WithKey(row().path, other)).status();
   EXPECT_THAT(
@@ -244,14 +263,14 @@ absl::StatusOr<Config> Parse(const json& root) { return Parse(root, Format::kJso
 
 TEST(ConfigKeyTableTest, HasExactlyTheKeysOfTheSchema) {
   std::set<std::string> schema, table;
-  for (const Key& key : Schema()) EXPECT_TRUE(schema.emplace(key.path).second) << key.path;
+  for (const Key& key : AllKeys()) EXPECT_TRUE(schema.emplace(key.path).second) << key.path;
   for (const KeyRow& row : Rows()) EXPECT_TRUE(table.insert(row.path).second) << row.path;
   EXPECT_EQ(schema, table);
 }
 
 // Both ends of every number's range are in it; one beyond is not.
 TEST(ConfigKeyTableTest, NumbersAreTakenUpToTheirBounds) {
-  for (const Key& key : Schema()) {
+  for (const Key& key : AllKeys()) {
     if (key.type != KeyType::kNumber && key.type != KeyType::kMilliseconds) continue;
     const std::string path(key.path);
     EXPECT_TRUE(Parse(WithKey(path, key.min)).ok()) << path;
@@ -283,7 +302,7 @@ TEST(ConfigKeyTableTest, VariablesAreTakenUpToTheirBounds) {
 }
 
 TEST(ConfigKeyTableTest, TextIsTakenUpToItsBound) {
-  for (const Key& key : Schema()) {
+  for (const Key& key : AllKeys()) {
     if (key.type != KeyType::kText || key.max < 100) continue;
     const std::string path(key.path);
     std::string text = key.path == "teams.*.remote" ? "ssh " : "/";

@@ -44,7 +44,7 @@ Team TeamOf(const std::string& who) {
 TEST(ExpandWayTest, WhatIsWrittenIsForEverybodyWhatTheConfigurationWouldBe) {
   const Team ann = TeamOf("ann"), bob = TeamOf("bob");
   EXPECT_EQ(ann.remote->written, "myssh -l ${WHO} 'a b'@gpu");
-  EXPECT_EQ(ann.remote_options.written_identity, "~/keys/${WHO}");
+  EXPECT_EQ(ann.remote_options.Own("identity")->written, "~/keys/${WHO}");
   EXPECT_EQ(ann.remote_options.written_agent_dir, "~/${WHO}");
 
   RemoteCommand remote = *ann.remote;
@@ -54,7 +54,7 @@ TEST(ExpandWayTest, WhatIsWrittenIsForEverybodyWhatTheConfigurationWouldBe) {
   EXPECT_EQ(remote, *bob.remote);
   EXPECT_THAT(remote.options, ElementsAre("-l", "bob"));
   EXPECT_EQ(options, bob.remote_options);
-  EXPECT_EQ(options.identity, "/home/me/keys/bob");
+  EXPECT_EQ(options.Own("identity")->text, "/home/me/keys/bob");
 }
 
 TEST(ExpandWayTest, NothingIsMadeOfWhatTheLoaderWouldRefuse) {

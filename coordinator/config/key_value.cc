@@ -19,8 +19,6 @@ using nlohmann::json;
 
 constexpr int64_t kEntryBytesMax = 4096;
 constexpr int64_t kVariableNameBytesMax = 128;
-// iris-mcp has all its other times in milliseconds.
-constexpr absl::string_view kSecondsInIrisMcp = "teams.*.remoteOptions.serverAliveInterval";
 
 bool InRange(const Key& key, int64_t number) { return number >= key.min && number <= key.max; }
 
@@ -102,9 +100,7 @@ absl::optional<std::string> FixForSeconds(const Key& key, int64_t number) {
   const bool may_be_seconds = key.type == KeyType::kMilliseconds && number > 0 &&
                               number < key.min && InRange(key, number * 1000);
   if (!may_be_seconds) return absl::nullopt;
-  return absl::StrCat(key.path == kSecondsInIrisMcp
-                          ? "iris-mcp counts seconds here, Iris milliseconds"
-                          : "Times are milliseconds",
+  return absl::StrCat(key.seconds_note.empty() ? "Times are milliseconds" : key.seconds_note,
                       ": for ", number, " seconds write ", number * 1000, ".");
 }
 

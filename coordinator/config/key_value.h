@@ -7,7 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "coordinator/config/config_source.h"
-#include "coordinator/config/schema.h"
+#include "coordinator/config/key.h"
 #include "nlohmann/json.hpp"
 
 namespace iris {

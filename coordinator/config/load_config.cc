@@ -19,6 +19,7 @@
 #include "coordinator/config/secrets.h"
 #include "coordinator/config/trusted_path.h"
 #include "coordinator/config/yaml_text.h"
+#include "coordinator/reach/remote_kinds.h"
 
 namespace iris {
 namespace {
@@ -150,13 +151,18 @@ absl::StatusOr<Config> LoadConfig(const ConfigSource& source) {
 
 absl::StatusOr<Config> ParseConfig(absl::string_view text, const ConfigSource& source,
                                    bool readable_by_others) {
+  return ParseConfig(text, source, readable_by_others, RemoteKinds());
+}
+
+absl::StatusOr<Config> ParseConfig(absl::string_view text, const ConfigSource& source,
+                                   bool readable_by_others, absl::Span<const RemoteKind> kinds) {
   const absl::StatusOr<ConfigText> parsed =
       IsYaml(source.path) ? ParseYamlText(text, source.path) : ParseJsonText(text, source.path);
   if (!parsed.ok()) return parsed.status();
   if (absl::Status status = CheckSecrets(*parsed, source, readable_by_others); !status.ok()) {
     return status;
   }
-  return WalkSchema(*parsed, source);
+  return WalkSchema(*parsed, source, kinds);
 }
 
 }  // namespace iris

@@ -1,5 +1,7 @@
 // Where a configuration is found, and what may be read.
 
+#include "coordinator/config/load_config.h"
+
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -9,7 +11,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
-#include "coordinator/config/load_config.h"
 #include "coordinator/config/load_config_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

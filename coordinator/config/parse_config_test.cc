@@ -9,6 +9,7 @@
 #include "coordinator/config/load_config_fixture.h"
 #include "coordinator/config/refused_keys.h"
 #include "coordinator/config/schema.h"
+#include "coordinator/reach/ssh/ssh_keys.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -51,7 +52,7 @@ TEST(ParseConfigTest, ATeamNeedsOnlyAPath) {
 TEST(ParseConfigTest, TheDefaultsOfARemoteTeamAreTheProposals) {
   const auto config = ParseTeam(R"("remote": "ssh gpu1")");
   ASSERT_TRUE(config.ok()) << config.status();
-  const RemoteOptions& options = config->teams[0].remote_options;
+  const SshOptions options = SshOptionsOf(config->teams[0].remote_options);
   EXPECT_EQ(options.connect_timeout, absl::Seconds(10));
   EXPECT_EQ(options.server_alive_interval, absl::Seconds(30));
   EXPECT_EQ(options.server_alive_count_max, 3);

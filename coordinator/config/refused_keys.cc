@@ -13,7 +13,6 @@ constexpr absl::string_view kNoMcpFile =
     "not needed here: Iris hears what `claude` asks over its stdin and stdout";
 constexpr absl::string_view kMcpServers =
     "Remove it; list a project's own MCP servers in its .mcp.json.";
-constexpr absl::string_view kSshHasIt = "not needed here: `remote` takes ssh's own options";
 constexpr absl::string_view kCannotAsk = "not built yet: a remote team cannot ask other teams";
 constexpr absl::string_view kPermissions =
     "Remove it; set permissions in the project's .claude/settings.json.";
@@ -42,11 +41,6 @@ constexpr std::array kKeys = std::to_array<RefusedKey>({
     {"teams.*.enableReverseMcp", kCannotAsk, kRemove},
     {"teams.*.mayAsk", kCannotAsk, kRemove},
     {"teams.*.mcpConfigScript", kNotBuilt, kMcpServers},
-    {"teams.*.remoteOptions.compression", kSshHasIt, "Remove it; add -C to `remote`."},
-    {"teams.*.remoteOptions.extraSshArgs", kSshHasIt,
-     "Remove it; write the arguments into `remote`."},
-    {"teams.*.remoteOptions.passphrase", "not needed here: ssh-agent opens the key",
-     "Remove it; load the key into the agent (ssh-add)."},
     {"teams.*.remoteType", "not needed here: every host is reached with ssh", kRemove},
     {"teams.*.reverseMcpPort", kCannotAsk, kRemove},
     {"teams.*.sessionMcpEnabled", kNoMcpFile, kMcpServers},

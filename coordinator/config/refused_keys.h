@@ -3,17 +3,11 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "coordinator/config/key.h"
 
 namespace iris {
 
-// A key that iris-mcp or this one's design knows and this version does not serve. Refusing it is
-// better than accepting it and doing nothing.
-struct RefusedKey {
-  absl::string_view path;  // As in Schema(). What stands below it is refused with it.
-  absl::string_view why;   // "not needed here: …" or "not built yet".
-  absl::string_view fix;   // What to do instead: one sentence.
-};
-
+// But for those of remoteOptions that only concern one kind of host: RemoteReader::refused_keys().
 absl::Span<const RefusedKey> RefusedKeys();
 
 // nullptr: not one of them.

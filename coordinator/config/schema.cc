@@ -4,65 +4,29 @@
 #include <array>
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "absl/time/time.h"
-#include "coordinator/config/expand.h"
 #include "coordinator/config/key_value.h"
+#include "coordinator/config/path_value.h"
 #include "coordinator/config/refuse.h"
 #include "coordinator/config/shell_words.h"
 
 namespace iris {
 namespace {
 
-constexpr int64_t kPathBytesMax = 4096;
 constexpr int64_t kDescriptionBytesMax = 4096;
 constexpr int64_t kDayMs = 24 * 3600 * 1000;
 constexpr int64_t kVariablesMax = 64;
 constexpr absl::string_view kVariablesForm = "`{\"NAME\": \"value\"}`";
 constexpr absl::string_view kNamesForm = "names of variables";
-constexpr absl::string_view kPathForm = "absolute path or `~/…`";
-
-// `path` begins with neither / nor ~/.
-std::string FixForRelative(absl::string_view path) {
-  if (path == "~") return "Write ~/.";
-  if (!absl::ConsumePrefix(&path, "$")) return "Begin it with / or ~/.";
-  const absl::string_view name = path.substr(0, path.find('/'));
-  if (!IsVariableName(name)) return "Begin it with / or ~/.";
-  const std::string rest = Shown(path.substr(name.size()));
-  return absl::StrCat("Write ", name == "HOME" ? "~" : absl::StrCat("${", name, "}"), rest, ": $",
-                      name, " is not expanded, ${", name, "} is.");
-}
-
-// Checks a path that a host will resolve, so ~/ stays.
-absl::Status StoreHostPath(std::string path, std::string* out) {
-  if (!absl::StartsWith(path, "/") && !absl::StartsWith(path, "~/")) {
-    return Refuse("is not an absolute path", FixForRelative(path));
-  }
-  *out = std::move(path);
-  return absl::OkStatus();
-}
-
-absl::Status StoreLocalPath(std::string path, absl::string_view home, std::string* out) {
-  if (absl::Status status = StoreHostPath(std::move(path), out); !status.ok()) return status;
-  absl::StatusOr<std::string> expanded = ExpandHome(*out, home);
-  if (!expanded.ok()) return expanded.status();
-  *out = *std::move(expanded);
-  return absl::OkStatus();
-}
 
 // It stands in a line for whatever login shell the host has.
 absl::Status StoreAgentDir(std::string path, std::string* out) {
-  const bool plain = std::all_of(path.begin(), path.end(), [](char c) {
-    return absl::ascii_isalnum(c) || static_cast<unsigned char>(c) >= 0x80 ||
-           absl::StrContains(" ./_~+@=:,-", c);
-  });
-  if (!plain) {
+  if (!IsQuietInShells(path)) {
     return Refuse("holds characters that not every login shell leaves alone",
-                  "Use letters, digits, blanks and ./_~+@=:,- only.");
+                  absl::StrCat("Use ", kQuietInShellsText, " only."));
   }
   return StoreHostPath(std::move(path), out);
 }
@@ -74,18 +38,6 @@ absl::Status StoreColor(std::string color, std::string* out) {
   }
   *out = std::move(color);
   return absl::OkStatus();
-}
-
-absl::Status StoreLinkMode(absl::string_view mode, RemoteOptions::LinkMode* out) {
-  using LinkMode = RemoteOptions::LinkMode;
-  for (const auto& [name, value] : {std::pair{"auto", LinkMode::kAuto},
-                                    {"forward", LinkMode::kForward},
-                                    {"stdio", LinkMode::kStdio}}) {
-    if (mode != name) continue;
-    *out = value;
-    return absl::OkStatus();
-  }
-  return Refuse("is not a link mode", "Write auto, forward or stdio.");
 }
 
 absl::Status StoreGrant(absl::string_view who, bool* ask) {
@@ -126,197 +78,142 @@ absl::Status StoreRemote(KeyValue value, Team* team) {
 }
 
 const std::array kKeys =
-    std::to_array<Key>(
-        {
-            {"settings.idleTimeout", KeyType::kMilliseconds, 1, 30 * kDayMs, false, "", "3600000",
-             "For teams that do not set their own: a conversation's `claude` ends after this time "
-             "without a message.",
-             [](KeyValue value, const KeyTarget& target) {
-               target.settings->idle_timeout = absl::Milliseconds(value.number);
-               return absl::OkStatus();
-             }},
-            {"settings.sessionInitTimeout", KeyType::kMilliseconds, 1000, 600000, false, "",
-             "30000",
-             "For teams that do not set their own: how long a new `claude` may take to become "
-             "ready.",
-             [](KeyValue value, const KeyTarget& target) {
-               target.settings->session_init_timeout = absl::Milliseconds(value.number);
-               return absl::OkStatus();
-             }},
-            {"settings.maxProcesses", KeyType::kNumber, 1, 1000, false, "", "10",
-             "How many conversations may have a running `claude` at the same time. For one more, "
-             "the idle `claude` that was used longest ago is ended (its conversation stays); if "
-             "all are busy, messages wait. Processes on unreachable hosts, and those of an "
-             "earlier coordinator, do not count until they are used again.",
-             [](KeyValue value, const KeyTarget& target) {
-               target.settings->max_processes = static_cast<int>(value.number);
-               return absl::OkStatus();
-             }},
-            {"settings.agentBundle", KeyType::kText, 1, kPathBytesMax, false, kPathForm,
-             "those that came with `iris`",
-             "A directory on this machine with builds of Iris's agent (`iris-agent-ARCH`), which "
-             "is searched first.",
-             [](KeyValue value, const KeyTarget& target) {
-               return StoreLocalPath(std::move(value.text), target.home,
-                                     &target.settings->agent_bundle);
-             }},
-            {"settings.allowedRemoteCommands", KeyType::kTextList, 0, 32, false,
-             "names or absolute paths of programs", "none",
-             "Other programs allowed as the first word of `remote` (exact match), for example an "
-             "ssh wrapper. Iris runs them with ssh's arguments.",
-             [](KeyValue value, const KeyTarget& target) {
-               return StorePrograms(std::move(value.list),
-                                    &target.settings->allowed_remote_commands);
-             }},
-            {"settings.env", KeyType::kVariables, 0, kVariablesMax, false, kVariablesForm, "none",
-             "For every team: environment variables for its `claude`. See \"The environment\" "
-             "below.",
-             [](KeyValue value, const KeyTarget& target) {
-               target.settings->env = std::move(value.variables);
-               return absl::OkStatus();
-             }},
-            {"settings.passEnv", KeyType::kTextList, 0, kVariablesMax, false, kNamesForm, "none",
-             "For every team: names of variables that its `claude` gets from the caller's "
-             "environment.",
-             [](KeyValue value, const KeyTarget& target) {
-               return StoreNames(std::move(value.list), &target.settings->pass_env);
-             }},
-            {"teams.*.path", KeyType::kText, 1, kPathBytesMax, true, kPathForm,
-             "", "The project's directory on the team's host. It need not exist when Iris starts.",
-             [](KeyValue value, const KeyTarget& target) {
-               target.team->written_path = std::move(value.written);
-               return StoreHostPath(std::move(value.text), &target.team->path);
-             }},
-            {"teams.*.description", KeyType::kText, 0, kDescriptionBytesMax, false,
-             "", "", "What the team is for. Other teams read it to decide whom to ask.",
-             [](KeyValue value, const KeyTarget& target) {
-               target.team->description = std::move(value.text);
-               return absl::OkStatus();
-             }},
-            {"teams.*.remote", KeyType::kText, 1, kShellTextBytesMax, false,
-             "a command: `ssh [OPTIONS] [USER@]HOST`", "this machine",
-             "How to reach the team's host. See \"The remote command\" below.",
-             [](KeyValue value, const KeyTarget& target) {
-               return StoreRemote(std::move(value), target.team);
-             }},
-            {"teams.*.idleTimeout", KeyType::kMilliseconds, 1, 30 * kDayMs, false,
-             "", "`settings.idleTimeout`",
-             "A conversation's `claude` ends after this time without a message; the next message "
-             "resumes the conversation.",
-             [](KeyValue value, const KeyTarget& target) {
-               target.team->idle_timeout = absl::Milliseconds(value.number);
-               return absl::OkStatus();
-             }},
-            {"teams.*.sessionInitTimeout", KeyType::kMilliseconds, 1000, 600000, false,
-             "", "`settings.sessionInitTimeout`",
-             "How long a new `claude` may take to become ready.",
-             [](KeyValue value, const KeyTarget& target) {
-               target.team->session_init_timeout = absl::Milliseconds(value.number);
-               return absl::OkStatus();
-             }},
-            {"teams.*.skipPermissions", KeyType::kFlag, 0, 0, false, "", "false",
-             "Start `claude` without permission checks: every tool runs without approval.",
-             [](KeyValue value, const KeyTarget& target) {
-               target.team->skip_permissions = value.flag;
-               return absl::OkStatus();
-             }},
-            {"teams.*.grantPermission", KeyType::kText, 1, 10, false, "`no` or `ask`", "no",
-             "What to do when the team's `claude` wants a tool that needs approval: `no` denies "
-             "it, `ask` waits until a person runs `iris answer` (at most 24 hours). No effect if "
-             "`skipPermissions` is true.",
-             [](KeyValue value, const KeyTarget& target) {
-               return StoreGrant(value.text, &target.team->ask_permissions);
-             }},
-            {"teams.*.claudePath", KeyType::kText, 1, kPathBytesMax, false, kPathForm,
-             "found on the host", "The `claude` program on the team's host.",
-             [](KeyValue value, const KeyTarget& target) {
-               target.team->written_claude_path = std::move(value.written);
-               return StoreHostPath(std::move(value.text), &target.team->claude_path);
-             }},
-            {"teams.*.env", KeyType::kVariables, 0, kVariablesMax, false, kVariablesForm, "none",
-             "Environment variables for the team's `claude`; they override `settings.env`. See "
-             "\"The environment\" below.",
-             [](KeyValue value, const KeyTarget& target) {
-               target.team->env = std::move(value.variables);
-               return absl::OkStatus();
-             }},
-            {"teams.*.passEnv", KeyType::kTextList, 0, kVariablesMax, false, kNamesForm, "none",
-             "Names of variables that the team's `claude` gets from the caller's environment, in "
-             "addition to `settings.passEnv`.",
-             [](KeyValue value, const KeyTarget& target) {
-               return StoreNames(std::move(value.list), &target.team->pass_env);
-             }},
-            {"teams.*.color", KeyType::kText, 1, 7, false, "`#rrggbb`",
-             "", "The team's colour, for programs that read `iris teams --json`.",
-             [](KeyValue value, const KeyTarget& target) {
-               return StoreColor(std::move(value.text), &target.team->color);
-             }},
-            {"teams.*.remoteOptions.identity", KeyType::kText, 1, kPathBytesMax, false, kPathForm,
-             "ssh's choice",
-             "The file on this machine with the private key for the login (`ssh -i`).",
-             [](KeyValue value, const KeyTarget& target) {
-               RemoteOptions& options = target.team->remote_options;
-               options.written_identity = std::move(value.written);
-               return StoreLocalPath(std::move(value.text), target.home, &options.identity);
-             }},
-            {"teams.*.remoteOptions.port", KeyType::kNumber, 1, 65535, false, "", "ssh's choice",
-             "The port of the host's sshd (`ssh -p`).",
-             [](KeyValue value, const KeyTarget& target) {
-               target.team->remote_options.port = static_cast<int>(value.number);
-               return absl::OkStatus();
-             }},
-            {"teams.*.remoteOptions.strictHostKeyChecking", KeyType::kFlag, 0, 0, false, "",
-             "ssh's choice",
-             "`true`: refuse a host whose key is not known. `false`: accept the key of a new "
-             "host; a changed key is still refused.",
-             [](KeyValue value, const KeyTarget& target) {
-               target.team->remote_options.strict_host_key_checking = value.flag;
-               return absl::OkStatus();
-             }},
-            {"teams.*.remoteOptions.forwardAgent", KeyType::kFlag, 0, 0, false, "", "ssh's choice",
-             "`true`: the team on the host may use the keys of this machine's ssh-agent (`ssh "
-             "-A`). `false`: it may not, whatever the ssh configuration says.",
-             [](KeyValue value, const KeyTarget& target) {
-               target.team->remote_options.forward_agent = value.flag;
-               return absl::OkStatus();
-             }},
-            {"teams.*.remoteOptions.connectTimeout", KeyType::kMilliseconds, 100, 600000, false, "",
-             "10000", "How long the host may take to accept a connection.",
-             [](KeyValue value, const KeyTarget& target) {
-               target.team->remote_options.connect_timeout = absl::Milliseconds(value.number);
-               return absl::OkStatus();
-             }},
-            {"teams.*.remoteOptions.serverAliveInterval", KeyType::kMilliseconds, 1000, 3600000,
-             false, "", "30000",
-             "How often ssh sends a keep-alive to a silent host. Rounded up to whole seconds.",
-             [](KeyValue value, const KeyTarget& target) {
-               target.team->remote_options.server_alive_interval =
-                   absl::Ceil(absl::Milliseconds(value.number), absl::Seconds(1));
-               return absl::OkStatus();
-             }},
-            {"teams.*.remoteOptions.serverAliveCountMax", KeyType::kNumber, 1, 100, false, "", "3",
-             "Disconnect after this many missed keep-alives.",
-             [](KeyValue value, const KeyTarget& target) {
-               target.team->remote_options.server_alive_count_max = static_cast<int>(value.number);
-               return absl::OkStatus();
-             }},
-            {"teams.*.remoteOptions.linkMode", KeyType::kText, 1, 10, false,
-             "`auto`, `forward` or `stdio`", "auto",
-             "How Iris uses the ssh connection: `forward` opens a UNIX-socket forward and fails "
-             "(`unreachable`) if the host refuses it, `stdio` uses ssh's stdin and stdout, `auto` "
-             "tries `forward` first.",
-             [](KeyValue value, const KeyTarget& target) {
-               return StoreLinkMode(value.text, &target.team->remote_options.link_mode);
-             }},
-            {"teams.*.remoteOptions.agentDir", KeyType::kText, 1, kPathBytesMax, false, kPathForm,
-             "the first usable one of several",
-             "The directory on the host for Iris's agent and its data.",
-             [](KeyValue value, const KeyTarget& target) {
-               RemoteOptions& options = target.team->remote_options;
-               options.written_agent_dir = std::move(value.written);
-               return StoreAgentDir(std::move(value.text), &options.agent_dir);
-             }},
-        });
+    std::to_array<Key>({
+        {"settings.idleTimeout", KeyType::kMilliseconds, 1, 30 * kDayMs, false, "", "3600000",
+         "For teams that do not set their own: a conversation's `claude` ends after this time "
+         "without a message.",
+         [](KeyValue value, const KeyTarget& target) {
+           target.settings->idle_timeout = absl::Milliseconds(value.number);
+           return absl::OkStatus();
+         }},
+        {"settings.sessionInitTimeout", KeyType::kMilliseconds, 1000, 600000, false, "", "30000",
+         "For teams that do not set their own: how long a new `claude` may take to become "
+         "ready.",
+         [](KeyValue value, const KeyTarget& target) {
+           target.settings->session_init_timeout = absl::Milliseconds(value.number);
+           return absl::OkStatus();
+         }},
+        {"settings.maxProcesses", KeyType::kNumber, 1, 1000, false, "", "10",
+         "How many conversations may have a running `claude` at the same time. For one more, "
+         "the idle `claude` that was used longest ago is ended (its conversation stays); if "
+         "all are busy, messages wait. Processes on unreachable hosts, and those of an "
+         "earlier coordinator, do not count until they are used again.",
+         [](KeyValue value, const KeyTarget& target) {
+           target.settings->max_processes = static_cast<int>(value.number);
+           return absl::OkStatus();
+         }},
+        {"settings.agentBundle", KeyType::kText, 1, kPathBytesMax, false, kPathForm,
+         "those that came with `iris`",
+         "A directory on this machine with builds of Iris's agent (`iris-agent-ARCH`), which "
+         "is searched first.",
+         [](KeyValue value, const KeyTarget& target) {
+           return StoreLocalPath(std::move(value.text), target.home,
+                                 &target.settings->agent_bundle);
+         }},
+        {"settings.allowedRemoteCommands", KeyType::kTextList, 0, 32, false,
+         "names or absolute paths of programs", "none",
+         "Other programs allowed as the first word of `remote` (exact match), for example an "
+         "ssh wrapper. Iris runs them with ssh's arguments.",
+         [](KeyValue value, const KeyTarget& target) {
+           return StorePrograms(std::move(value.list), &target.settings->allowed_remote_commands);
+         }},
+        {"settings.env", KeyType::kVariables, 0, kVariablesMax, false, kVariablesForm, "none",
+         "For every team: environment variables for its `claude`. See \"The environment\" "
+         "below.",
+         [](KeyValue value, const KeyTarget& target) {
+           target.settings->env = std::move(value.variables);
+           return absl::OkStatus();
+         }},
+        {"settings.passEnv", KeyType::kTextList, 0, kVariablesMax, false, kNamesForm, "none",
+         "For every team: names of variables that its `claude` gets from the caller's "
+         "environment.",
+         [](KeyValue value, const KeyTarget& target) {
+           return StoreNames(std::move(value.list), &target.settings->pass_env);
+         }},
+        {"teams.*.path", KeyType::kText, 1, kPathBytesMax, true, kPathForm,
+         "", "The project's directory on the team's host. It need not exist when Iris starts.",
+         [](KeyValue value, const KeyTarget& target) {
+           target.team->written_path = std::move(value.written);
+           return StoreHostPath(std::move(value.text), &target.team->path);
+         }},
+        {"teams.*.description", KeyType::kText, 0, kDescriptionBytesMax, false,
+         "", "", "What the team is for. Other teams read it to decide whom to ask.",
+         [](KeyValue value, const KeyTarget& target) {
+           target.team->description = std::move(value.text);
+           return absl::OkStatus();
+         }},
+        {"teams.*.remote", KeyType::kText, 1, kShellTextBytesMax, false,
+         "a command: `ssh [OPTIONS] [USER@]HOST`", "this machine",
+         "How to reach the team's host. See \"The remote command\" below.",
+         [](KeyValue value, const KeyTarget& target) {
+           return StoreRemote(std::move(value), target.team);
+         }},
+        {"teams.*.idleTimeout", KeyType::kMilliseconds, 1, 30 * kDayMs, false,
+         "", "`settings.idleTimeout`",
+         "A conversation's `claude` ends after this time without a message; the next message "
+         "resumes the conversation.",
+         [](KeyValue value, const KeyTarget& target) {
+           target.team->idle_timeout = absl::Milliseconds(value.number);
+           return absl::OkStatus();
+         }},
+        {"teams.*.sessionInitTimeout", KeyType::kMilliseconds, 1000, 600000, false,
+         "", "`settings.sessionInitTimeout`", "How long a new `claude` may take to become ready.",
+         [](KeyValue value, const KeyTarget& target) {
+           target.team->session_init_timeout = absl::Milliseconds(value.number);
+           return absl::OkStatus();
+         }},
+        {"teams.*.skipPermissions", KeyType::kFlag, 0, 0, false, "", "false",
+         "Start `claude` without permission checks: every tool runs without approval.",
+         [](KeyValue value, const KeyTarget& target) {
+           target.team->skip_permissions = value.flag;
+           return absl::OkStatus();
+         }},
+        {"teams.*.grantPermission", KeyType::kText, 1, 10, false, "`no` or `ask`", "no",
+         "What to do when the team's `claude` wants a tool that needs approval: `no` denies "
+         "it, `ask` waits until a person runs `iris answer` (at most 24 hours). No effect if "
+         "`skipPermissions` is true.",
+         [](KeyValue value, const KeyTarget& target) {
+           return StoreGrant(value.text, &target.team->ask_permissions);
+         }},
+        {"teams.*.claudePath", KeyType::kText, 1, kPathBytesMax, false, kPathForm,
+         "found on the host", "The `claude` program on the team's host.",
+         [](KeyValue value, const KeyTarget& target) {
+           target.team->written_claude_path = std::move(value.written);
+           return StoreHostPath(std::move(value.text), &target.team->claude_path);
+         }},
+        {"teams.*.env", KeyType::kVariables, 0, kVariablesMax, false, kVariablesForm, "none",
+         "Environment variables for the team's `claude`; they override `settings.env`. See "
+         "\"The environment\" below.",
+         [](KeyValue value, const KeyTarget& target) {
+           target.team->env = std::move(value.variables);
+           return absl::OkStatus();
+         }},
+        {"teams.*.passEnv", KeyType::kTextList, 0, kVariablesMax, false, kNamesForm, "none",
+         "Names of variables that the team's `claude` gets from the caller's environment, in "
+         "addition to `settings.passEnv`.",
+         [](KeyValue value, const KeyTarget& target) {
+           return StoreNames(std::move(value.list), &target.team->pass_env);
+         }},
+        {"teams.*.color", KeyType::kText, 1, 7, false, "`#rrggbb`", "",
+         "The team's colour, for programs that read `iris teams --json`.",
+         [](KeyValue value, const KeyTarget& target) {
+           return StoreColor(std::move(value.text), &target.team->color);
+         }},
+        {"teams.*.remoteOptions.connectTimeout", KeyType::kMilliseconds, 100, 600000, false, "",
+         "10000", "How long the host may take to accept a connection.",
+         [](KeyValue value, const KeyTarget& target) {
+           target.team->remote_options.connect_timeout = absl::Milliseconds(value.number);
+           return absl::OkStatus();
+         }},
+        {"teams.*.remoteOptions.agentDir", KeyType::kText, 1, kPathBytesMax, false, kPathForm,
+         "the first usable one of several",
+         "The directory on the host for Iris's agent and its data.",
+         [](KeyValue value, const KeyTarget& target) {
+           RemoteOptions& options = target.team->remote_options;
+           options.written_agent_dir = std::move(value.written);
+           return StoreAgentDir(std::move(value.text), &options.agent_dir);
+         }},
+    });
 
 }  // namespace
 

@@ -10,15 +10,19 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "absl/types/optional.h"
 #include "common/failure/failure.h"
+#include "coordinator/caller/caller.h"
+#include "coordinator/config/key.h"
 #include "coordinator/config/key_value.h"
 #include "coordinator/config/refuse.h"
 #include "coordinator/config/refused_keys.h"
-#include "coordinator/config/remote_command.h"
-#include "coordinator/config/remote_options.h"
 #include "coordinator/config/schema.h"
 #include "coordinator/config/suggest.h"
 #include "coordinator/config/unset_variable.h"
+#include "coordinator/config/walk_errors.h"
+#include "coordinator/reach/read_remote.h"
+#include "coordinator/reach/remote_kinds.h"
 
 namespace iris {
 namespace {
@@ -28,6 +32,7 @@ using nlohmann::json;
 constexpr absl::string_view kTeams = "teams";
 constexpr absl::string_view kTeam = "teams.*";
 constexpr absl::string_view kRemoteOptions = "remoteOptions";
+constexpr absl::string_view kOptions = "teams.*.remoteOptions";
 constexpr absl::string_view kPrograms = "settings.allowedRemoteCommands";
 constexpr absl::string_view kSmallest =
     "Write a team at least: {\"teams\": {\"NAME\": {\"path\": \"/its/directory\"}}}.";
@@ -42,7 +47,7 @@ absl::Status CheckTeamName(absl::string_view name) {
         "is not a team's name",
         "Use 1–64 letters (a-z), digits, '.', '_' and '-', not beginning with '.' or '-'.");
   }
-  if (name == "cli") {
+  if (Caller::Named(name).kind() == Caller::Kind::kCommandLine) {
     return Refuse("this name is taken: it stands for the conversations of `iris tell --from cli`",
                   "Choose another name.");
   }
@@ -78,53 +83,10 @@ struct TeamDraft {
   bool broken = false;                     // Some value of it was refused.
 };
 
-// What is wrong with a file: everything, so that it need not be mended one error a run.
-class Errors {
- public:
-  void Add(int line, absl::Status status, bool is_unset_variable) {
-    ++count_;
-    if (is_unset_variable) ++unset_variables_;
-    if (!full()) kept_.push_back({line, std::move(status)});
-  }
-  // Further ones are only counted.
-  bool full() const { return kept_.size() == kKeptMax; }
-  size_t count() const { return count_; }
-
-  // As one failure, in the order of the lines; marked where all are of unset variables.
-  absl::Status Together() && {
-    absl::Status all = count_ == 1 ? kept_[0].status : Listed();
-    return unset_variables_ == count_ ? MarkUnsetVariable(std::move(all)) : all;
-  }
-
- private:
-  absl::Status Listed() {
-    std::stable_sort(kept_.begin(), kept_.end(),
-                     [](const Error& a, const Error& b) { return a.line < b.line; });
-    std::string detail;
-    const size_t shown = std::min(kept_.size(), kShownMax);
-    for (size_t i = 0; i < shown; ++i) {
-      const Failure failure = ToProto(kept_[i].status);
-      absl::StrAppend(&detail, i == 0 ? "" : "\n", failure.detail(), " (", failure.fix(), ")");
-    }
-    if (shown < count_) absl::StrAppend(&detail, "\nand ", count_ - shown, " more");
-    return Refuse(detail, absl::StrCat("Correct all ", count_, " of them."));
-  }
-
-  static constexpr size_t kKeptMax = 200;
-  static constexpr size_t kShownMax = 30;
-  struct Error {
-    int line;
-    absl::Status status;
-  };
-
-  std::vector<Error> kept_;
-  size_t count_ = 0;
-  size_t unset_variables_ = 0;  // So many of them.
-};
-
 class SchemaWalk {
  public:
-  SchemaWalk(const ConfigText& text, const ConfigSource& source) : text_(text), source_(source) {}
+  SchemaWalk(const ConfigText& text, const ConfigSource& source, absl::Span<const RemoteKind> kinds)
+      : text_(text), source_(source), kinds_(kinds), kinds_here_(kinds) {}
 
   absl::StatusOr<Config> Run() {
     config_.file = source_.path;
@@ -161,8 +123,7 @@ class SchemaWalk {
                                 "Write an object: {…}."));
     }
     if (pattern == kTeams && object.size() > kTeamsMax) {
-      return Check(path,
-                   Refuse(absl::StrCat("more than ", kTeamsMax, " teams"), "Remove some."));
+      return Check(path, Refuse(absl::StrCat("more than ", kTeamsMax, " teams"), "Remove some."));
     }
     for (const auto& [name, value] : object.items()) {
       const std::string child = KeyPath(path, name);
@@ -186,10 +147,10 @@ class SchemaWalk {
     const std::string pattern = KeyPath(parent, name);
     // A dot inside a name would read as the path of another key.
     const bool plain = name.find('.') == std::string::npos;
-    if (const RefusedKey* key = plain ? FindRefusedKey(pattern) : nullptr; key != nullptr) {
+    if (const RefusedKey* key = plain ? FindRefused(pattern) : nullptr; key != nullptr) {
       return Check(path, Refuse(key->why, key->fix));
     }
-    if (const Key* key = plain ? FindKey(pattern) : nullptr; key != nullptr) {
+    if (const Key* key = plain ? Find(pattern) : nullptr; key != nullptr) {
       if (key->type == KeyType::kVariables) return ApplyVariables(*key, value, path);
       const absl::Status applied = ApplyKey(*key, value);
       programs_are_known_ &= applied.ok() || pattern != kPrograms;
@@ -197,9 +158,33 @@ class SchemaWalk {
     }
     if (plain && HasKeysBelow(pattern)) {
       NoteGiven(pattern);
-      return WalkObject(value, path, pattern);
+      if (pattern == kOptions) kinds_here_ = KindsOfHost();
+      WalkObject(value, path, pattern);
+      kinds_here_ = kinds_;
+      return;
     }
-    Check(path, Refuse("unknown key", FixForUnknownKey(parent, name, value)));
+    const bool is_of_another = plain && FindKey(pattern, kinds_) != nullptr;
+    Check(path, Refuse(is_of_another ? absl::StrCat("is not for a host that is reached by ",
+                                                    kinds_here_.front().name)
+                                     : "unknown key",
+                       FixForUnknownKey(parent, name, value, kinds_here_)));
+  }
+
+  const Key* Find(absl::string_view pattern) const {
+    const Key* const key = FindKey(pattern);
+    return key != nullptr ? key : FindKey(pattern, kinds_here_);
+  }
+
+  const RefusedKey* FindRefused(absl::string_view pattern) const {
+    const RefusedKey* const key = FindRefusedKey(pattern);
+    return key != nullptr ? key : FindRefusedKey(pattern, kinds_here_);
+  }
+
+  // `remote` comes before remoteOptions. Where it says nothing, or what cannot be read, its options
+  // may be of any kind.
+  absl::Span<const RemoteKind> KindsOfHost() const {
+    const absl::optional<RemoteCommand>& remote = drafts_.back().team.remote;
+    return remote.has_value() ? KindsOf(remote->text, source_.home, kinds_) : kinds_;
   }
 
   absl::Status ApplyKey(const Key& key, const json& value) {
@@ -234,9 +219,10 @@ class SchemaWalk {
   }
 
   absl::Status Apply(const Key& key, KeyValue value) {
-    return key.apply(std::move(value), {.settings = &config_.settings,
-                                        .team = drafts_.empty() ? nullptr : &drafts_.back().team,
-                                        .home = source_.home});
+    return StoreValue(key, std::move(value),
+                      {.settings = &config_.settings,
+                       .team = drafts_.empty() ? nullptr : &drafts_.back().team,
+                       .home = source_.home});
   }
 
   void NoteGiven(absl::string_view pattern) {
@@ -265,8 +251,7 @@ class SchemaWalk {
     if (team.remote.has_value() && programs_are_known_) {
       Check(KeyPath(path, "remote"), FinishRemote(draft));
     }
-    if (!draft->given.contains("remote") &&
-        draft->given.contains(std::string(kRemoteOptions))) {
+    if (!draft->given.contains("remote") && draft->given.contains(std::string(kRemoteOptions))) {
       Check(KeyPath(path, kRemoteOptions),
             Refuse("the team has no `remote`, so nothing would come of it",
                    "Add `remote`, or remove remoteOptions."));
@@ -275,24 +260,26 @@ class SchemaWalk {
 
   absl::Status FinishRemote(TeamDraft* draft) {
     Team& team = draft->team;
-    absl::StatusOr<ParsedRemote> parsed = ParseRemoteCommand(
-        team.remote->text, config_.settings.allowed_remote_commands, source_.home);
-    if (!parsed.ok()) return parsed.status();
-    parsed->command.written = std::move(team.remote->written);
-    team.remote = std::move(parsed->command);
-    if (draft->broken) return absl::OkStatus();  // What its options say is not known.
     absl::flat_hash_set<std::string> given;
     for (absl::string_view name : draft->given) {
       if (absl::ConsumePrefix(&name, absl::StrCat(kRemoteOptions, "."))) given.emplace(name);
     }
-    return ReconcileRemoteOptions(parsed->settings, given, source_.home, &team.remote_options);
+    RemoteWay way = {.remote = *team.remote, .options = team.remote_options};
+    // Of a draft that is broken nobody knows what its options say.
+    absl::Status read = ReadRemote(team.remote->text, config_.settings.allowed_remote_commands,
+                                   source_.home, draft->broken ? nullptr : &given, way, kinds_);
+    team.remote = std::move(way.remote);
+    team.remote_options = std::move(way.options);
+    return read;
   }
 
   const ConfigText& text_;
   const ConfigSource& source_;
+  const absl::Span<const RemoteKind> kinds_;
+  absl::Span<const RemoteKind> kinds_here_;  // In remoteOptions those that the host may be of.
   Config config_;
   std::vector<TeamDraft> drafts_;
-  Errors errors_;
+  WalkErrors errors_;
   bool programs_are_known_ = true;  // kPrograms was read, or not given.
 };
 
@@ -307,8 +294,9 @@ std::string PlaceOf(const ConfigSource& source, const ConfigText& text,
   return place;
 }
 
-absl::StatusOr<Config> WalkSchema(const ConfigText& text, const ConfigSource& source) {
-  return SchemaWalk(text, source).Run();
+absl::StatusOr<Config> WalkSchema(const ConfigText& text, const ConfigSource& source,
+                                  absl::Span<const RemoteKind> kinds) {
+  return SchemaWalk(text, source, kinds).Run();
 }
 
 }  // namespace iris

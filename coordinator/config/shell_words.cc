@@ -1,8 +1,10 @@
 #include "coordinator/config/shell_words.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "coordinator/config/expand.h"
@@ -121,6 +123,13 @@ absl::StatusOr<std::vector<std::string>> SplitShellWords(absl::string_view text,
                   "Move options to a Host entry in ~/.ssh/config.");
   }
   return Splitter(text, home).Split();
+}
+
+bool IsQuietInShells(absl::string_view path) {
+  return std::all_of(path.begin(), path.end(), [](char c) {
+    return absl::ascii_isalnum(c) || static_cast<unsigned char>(c) >= 0x80 ||
+           IsOneOf(c, kQuietInShells);
+  });
 }
 
 }  // namespace iris

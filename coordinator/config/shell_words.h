@@ -19,6 +19,12 @@ inline constexpr size_t kShellWordsMax = 128;
 absl::StatusOr<std::vector<std::string>> SplitShellWords(absl::string_view text,
                                                          absl::string_view home);
 
+// No character of `path` means anything to any login shell within double quotes: letters, digits,
+// bytes of UTF-8 beyond ASCII, and those of kQuietInShells.
+bool IsQuietInShells(absl::string_view path);
+inline constexpr absl::string_view kQuietInShells = " ./_~+@=:,-";
+inline constexpr absl::string_view kQuietInShellsText = "letters, digits, blanks and ./_~+@=:,-";
+
 }  // namespace iris
 
 #endif  // IRIS_COORDINATOR_CONFIG_SHELL_WORDS_H_

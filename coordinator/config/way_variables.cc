@@ -30,11 +30,9 @@ void AddNames(absl::string_view written, std::set<std::string>& names) {
 std::set<std::string> NamesOfWay(const Team& team) {
   std::set<std::string> names;
   if (!team.remote.has_value()) return names;
-  for (const std::string* written :
-       {&team.remote->written, &team.remote_options.written_identity,
-        &team.remote_options.written_agent_dir}) {
-    AddNames(*written, names);
-  }
+  AddNames(team.remote->written, names);
+  AddNames(team.remote_options.written_agent_dir, names);
+  for (const auto& [key, value] : team.remote_options.own) AddNames(value.written, names);
   return names;
 }
 

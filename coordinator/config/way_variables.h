@@ -10,7 +10,7 @@ namespace iris {
 
 // Of the variables that the configuration names for a team those of the team's asker, where nobody
 // asks this process's. Who has others may be led to another host, or be another account there
-// (`remote`, remoteOptions.identity and .agentDir), or get another claude (`path`, `claudePath`,
+// (`remote`, the texts of remoteOptions), or get another claude (`path`, `claudePath`,
 // and `env` as it is in force). A digest for each of the two, since a value may be a secret;
 // another text where there is no variable.
 std::string WayVariables(const Team& team);

@@ -52,11 +52,11 @@ TEST(WayVariablesTest, WhoHasOthersIsLedElsewhere) {
 
 TEST(WayVariablesTest, KeysAndDataDirectoriesAreOfTheWay) {
   Team ann = To("ssh gpu", {{"KEY", "/ann"}});
-  ann.remote_options.written_identity = "${KEY}/id";
+  ann.remote_options.own["identity"].written = "${KEY}/id";
   Team bob = To("ssh gpu", {{"KEY", "/bob"}});
-  bob.remote_options.written_identity = "${KEY}/id";
+  bob.remote_options.own["identity"].written = "${KEY}/id";
   EXPECT_FALSE(LeadsAsFor(WayVariables(ann), bob));
-  bob.remote_options.written_identity = "";
+  bob.remote_options.own["identity"].written = "";
   bob.remote_options.written_agent_dir = "${KEY}/iris";
   EXPECT_FALSE(LeadsAsFor(WayVariables(To("ssh gpu", {})), bob));
 }

@@ -5,12 +5,10 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/types/optional.h"
-#include "common/loop/event_loop.h"
-#include "coordinator/link/calls.h"
 #include "coordinator/link/host_report.h"
 #include "coordinator/link/link.h"
-#include "grpcpp/support/status.h"
 #include "proto/iris/v1/agent.pb.h"
 
 // What is asked of an agent as a whole, whichever sessions it has. On the loop, as the answers.
@@ -23,17 +21,15 @@ namespace iris {
 std::string AgentOf(const v1::Hello& hello);
 
 // What it holds; nothing where it does not answer within 1 s. `link_id` is the caller's to set.
-void AskHost(EventLoop& loop, OutstandingCalls& calls, const std::shared_ptr<LinkLife>& life,
+void AskHost(const std::shared_ptr<LinkLife>& life,
              std::function<void(absl::optional<HostReport>)> done);
 
 // What sessions it has, and whose they are, within 15 s.
-void ListSessions(EventLoop& loop, OutstandingCalls& calls, const std::shared_ptr<LinkLife>& life,
-                  std::function<void(const grpc::Status&, const v1::ListResponse&)> done);
+void ListSessions(const std::shared_ptr<LinkLife>& life, AgentChannel::Done<v1::ListResponse> done);
 
 // Has it end its sessions and leave, within 15 s, as `request` asks for it.
-void EndAgent(EventLoop& loop, OutstandingCalls& calls, const std::shared_ptr<LinkLife>& life,
-              const v1::ShutdownRequest& request,
-              std::function<void(const grpc::Status&, const v1::ShutdownResponse&)> done);
+void EndAgent(const std::shared_ptr<LinkLife>& life, const v1::ShutdownRequest& request,
+              AgentChannel::Done<v1::ShutdownResponse> done);
 
 }  // namespace iris
 

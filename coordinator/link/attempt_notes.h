@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "coordinator/bootstrap/bootstrap.h"
+#include "coordinator/config/config.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/placed_agents.h"
 
@@ -11,9 +11,9 @@ namespace iris {
 
 // Has `placed` know of the attempts of the link that is made with `options`, which have its
 // identity: where this process is killed just when one starts an agent, a later life ends that all
-// the same. `name` and `target` as in PlacedAgents::Note(). `placed` outlives the link; null:
+// the same. `name` and `way` as in PlacedAgents::Note(). `placed` outlives the link; null:
 // nothing is remembered.
-void NoteAttempts(PlacedAgents* placed, const std::string& name, const SshTarget& target,
+void NoteAttempts(PlacedAgents* placed, const std::string& name, const RemoteWay& way,
                   HostLinkOptions& options);
 
 }  // namespace iris

@@ -12,7 +12,7 @@
 #include "common/failure/failure.h"
 #include "common/loop/event_loop.h"
 #include "common/rpc/grpc_client_life.h"
-#include "coordinator/bootstrap/bootstrap.h"
+#include "coordinator/config/config.h"
 #include "coordinator/link/calls.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/placed_agents.h"
@@ -33,15 +33,15 @@ constexpr absl::Duration kNever = absl::Hours(1);
 class AttemptList : public PlacedAgents {
  public:
   void NoteAttempt(const std::string& place, const std::string& name,
-                   const SshTarget& target) override {
-    EXPECT_TRUE(IsAttemptBy(place, target));
+                   const RemoteWay& way) override {
+    EXPECT_TRUE(IsAttemptBy(place, way));
     notes.push_back("attempt to reach " + name);
   }
   void NoteAttemptEnd(const std::string& place, bool may_have_started) override {
     EXPECT_TRUE(IsAttempt(place));
     notes.push_back(may_have_started ? "may have started one" : "has started none");
   }
-  void Note(const std::string&, const std::string&, const SshTarget&) override {}
+  void Note(const std::string&, const std::string&, const RemoteWay&) override {}
   void Forget(const std::string&) override {}
   void NoteTried(const std::vector<std::string>&) override {}
   absl::StatusOr<std::vector<PlacedAgent>> All(const SharedEnvironment&) override {
@@ -59,9 +59,9 @@ class AttemptNotesTest : public ::testing::Test {
     HostLinkOptions options = {
         .heartbeat = {}, .waits = {.first = kNever, .longest = kNever}, .seed = 1};
     options.identity = "a link";
-    SshTarget target;
-    target.remote.text = "ssh gpu1";
-    NoteAttempts(&placed_, "me@gpu1", target, options);
+    RemoteWay way;
+    way.remote.text = "reach gpu1";
+    NoteAttempts(&placed_, "me@gpu1", way, options);
     OnLoop([&] {
       link_ = std::make_unique<HostLink>(loop_.loop(), calls_, "me@gpu1", host_.MakeConnector(),
                                          options);

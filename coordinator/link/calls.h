@@ -2,16 +2,11 @@
 #define IRIS_COORDINATOR_LINK_CALLS_H_
 
 #include <cstddef>
-#include <functional>
-#include <memory>
-#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "common/loop/event_loop.h"
-#include "grpcpp/client_context.h"
-#include "grpcpp/support/status.h"
+#include "common/log/check.h"
 
 namespace iris {
 
@@ -25,6 +20,7 @@ class OutstandingCalls {
   }
   void Ended() {
     absl::MutexLock lock(&mutex_);
+    Check(count_ > 0, "a call ends that did not start");
     --count_;
   }
   // True if none is left by `deadline`. Cancel them first.
@@ -38,56 +34,6 @@ class OutstandingCalls {
 
   absl::Mutex mutex_;
   size_t count_ ABSL_GUARDED_BY(mutex_) = 0;
-};
-
-// One unary call with its context and messages, for the callback API: the stub's method is started
-// with Done(), which runs `then` on the loop with the outcome. Owned by the call itself until then;
-// Cancel() through the pointer that Make() returned.
-//
-//   auto call = UnaryCall<Req, Resp>::Make(loop, calls, deadline, then);
-//   call->request.set_…;
-//   stub.async()->Method(&call->context, &call->request, &call->response, call->Done());
-template <typename Request, typename Response>
-class UnaryCall : public std::enable_shared_from_this<UnaryCall<Request, Response>> {
- public:
-  using Then = std::function<void(UnaryCall&, const grpc::Status&)>;
-
-  static std::shared_ptr<UnaryCall> Make(EventLoop& loop, OutstandingCalls& calls,
-                                         absl::Time deadline, Then then) {
-    std::shared_ptr<UnaryCall> call(new UnaryCall(loop, calls, std::move(then)));
-    call->context.set_deadline(absl::ToChronoTime(deadline));
-    return call;
-  }
-
-  std::function<void(grpc::Status)> Done() {
-    calls_.Started();
-    return [self = this->shared_from_this()](grpc::Status status) {
-      OutstandingCalls& calls = self->calls_;
-      EventLoop& loop = self->loop_;
-      loop.Post([self, status = std::move(status)] {
-        if (self->then_) self->then_(*self, status);
-      });
-      calls.Ended();
-    };
-  }
-
-  // The caller goes: `then` is not run. On the loop.
-  void Cancel() {
-    then_ = nullptr;
-    context.TryCancel();
-  }
-
-  grpc::ClientContext context;
-  Request request;
-  Response response;
-
- private:
-  UnaryCall(EventLoop& loop, OutstandingCalls& calls, Then then)
-      : loop_(loop), calls_(calls), then_(std::move(then)) {}
-
-  EventLoop& loop_;
-  OutstandingCalls& calls_;
-  Then then_;
 };
 
 }  // namespace iris

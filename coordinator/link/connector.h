@@ -5,17 +5,18 @@
 #include <functional>
 
 #include "absl/status/statusor.h"
-#include "coordinator/bootstrap/bootstrap.h"
+#include "coordinator/link/connection.h"
 
 namespace iris {
 
 // Makes the wire of one link. Connect() blocks, on a thread of the link's; one call at a time.
 class Connector {
  public:
-  using OnProgress = std::function<void(const BootstrapProgress&)>;
+  using OnProgress = std::function<void(const ConnectProgress&)>;
 
   virtual ~Connector() = default;
-  // Typed failures as ConnectOverSsh(). Looks at `cancelled` at least every 100 ms.
+  // Looks at `cancelled` at least every 100 ms. The failures are typed: RetryMends() goes by their
+  // kind. FAILURE_NO_AGENT_POSSIBLE: the host was reached, and no agent can run there.
   virtual absl::StatusOr<Connection> Connect(const OnProgress& on_progress,
                                              const std::atomic<bool>& cancelled) = 0;
 };

@@ -8,11 +8,11 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
-#include "coordinator/bootstrap/resolve_target.h"
+#include "coordinator/link/target.h"
 
 namespace iris {
 
-// What ssh has just said that a target means to somebody, whose environment it has: the attempt
+// What has just been said that a target means to somebody, whose environment it has: the attempt
 // that follows connects there, with that, and does not ask once more. Else a configuration that
 // says something else each time (`Match exec`) would lead from one link to the next for ever.
 // Thread-safe.

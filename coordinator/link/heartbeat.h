@@ -33,7 +33,9 @@ class Heartbeat {
     kSuspect,  // Once a silence.
     kLost,     // The end of this heartbeat.
   };
-  // This process did not run for so long beyond due(): what came meanwhile is still to be read.
+  // A Tick() that comes this much later than due() says that this process was suspended: what the
+  // host sent meanwhile is still to be read, so the host is probed again instead of being declared
+  // silent or lost.
   static constexpr absl::Duration kHeldUp = absl::Seconds(2);
 
   Heartbeat(const Times& times, absl::Duration now)

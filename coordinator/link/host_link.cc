@@ -8,20 +8,16 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/thread.h"
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "common/log/log.h"
-#include "grpcpp/create_channel_posix.h"
-#include "grpcpp/support/channel_arguments.h"
+#include "coordinator/link/grpc_channel.h"
+#include "coordinator/link/link_status.h"
 
 namespace iris {
 namespace {
 
 // A machine without threads may have some again.
 constexpr absl::Duration kThreadAgain = absl::Seconds(1);
-// Agents from before builds had numbers were asked in vain, and do not know how to say so.
-constexpr char kTooOldToUpgrade[] =
-    "it is too old to become a newer one in place; it is replaced at the next connection that "
-    "finds it idle, or after `iris stop --agents`";
-
 // The host has said that no agent runs there.
 bool CannotHaveStarted(const absl::Status& why) {
   switch (KindOf(why)) {
@@ -34,27 +30,7 @@ bool CannotHaveStarted(const absl::Status& why) {
   }
 }
 
-absl::string_view ModeName(LinkMode mode) {
-  switch (mode) {
-    case LinkMode::kLocal:
-      return "local";
-    case LinkMode::kForward:
-      return "forward";
-    case LinkMode::kStdio:
-      return "stdio";
-  }
-  return "?";
-}
-
 }  // namespace
-
-std::unique_ptr<v1::Agent::StubInterface> HostLinkOptions::OpenStub(ScopedFd wire) {
-  // Frames are ≤ 256 KiB; what a host sends beyond a message of 1 MiB is not ours to hold.
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(4 << 20);
-  return v1::Agent::NewStub(
-      grpc::CreateCustomInsecureChannelFromFd("iris-agent", wire.Release(), arguments));
-}
 
 HostLink::HostLink(EventLoop& loop, OutstandingCalls& calls, std::string name,
                    std::unique_ptr<Connector> connector, HostLinkOptions options)
@@ -67,7 +43,7 @@ HostLink::HostLink(EventLoop& loop, OutstandingCalls& calls, std::string name,
       heartbeat_(options_.heartbeat, Now()) {}
 
 HostLink::~HostLink() {
-  *alive_ = false;
+  alive_.Clear();
   cancelled_ = true;
   CancelTimer(&retry_timer_);
   CancelTimer(&heartbeat_timer_);
@@ -78,8 +54,8 @@ HostLink::~HostLink() {
 
 absl::Status HostLink::RunOnThread(absl::string_view purpose, std::function<void()> work) {
   if (!options_.threads) {
-    loop_.Post([alive = alive_, work = std::move(work)] {
-      if (*alive) work();
+    loop_.Post([alive = alive_.Watch(), work = std::move(work)] {
+      if (alive) work();
     });
     return absl::OkStatus();
   }
@@ -105,8 +81,8 @@ void HostLink::Want(LinkObserver* observer) {
   ArmHeartbeat();
   if (!joins) return;
   // The host may have said something that whoever waits has to know.
-  loop_.Post([this, alive = alive_] {
-    if (!*alive || !machine_.attempting() || progress_.text.empty()) return;
+  loop_.Post([this, alive = alive_.Watch()] {
+    if (!alive || !machine_.attempting() || progress_.text.empty()) return;
     observers_.ForEach([this](LinkObserver& waiting) { waiting.OnLinkProgress(progress_); });
   });
 }
@@ -152,7 +128,7 @@ void HostLink::NoteFailure(const absl::Status& why) {
 
 void HostLink::Fail(const absl::Status& why) {
   NoteFailure(why);
-  ssh_pid_ = 0;
+  facts_.clear();
   const LinkActions actions = machine_.Fail(KindOf(why), failed_at_);
   LogWarn("link ", name_, ": ", LinkStateName(machine_.state()), ": ", Describe(ToProto(why)));
   Perform(actions);
@@ -168,14 +144,14 @@ void HostLink::Perform(const LinkActions& actions) {
     heartbeat_.ProbeSoon(Now());
     ArmHeartbeat();
   }
-  if (actions.tell_progress) {
+  if (actions.report_progress) {
     observers_.ForEach([this](LinkObserver& observer) { observer.OnLinkProgress(progress_); });
   }
-  if (actions.tell_up) {
+  if (actions.report_up) {
     const std::shared_ptr<LinkLife> life = life_;
     observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkUp(life); });
   }
-  if (actions.tell_down) {
+  if (actions.report_down) {
     const bool retries = machine_.state() == LinkState::kWaiting;
     const absl::Status why = failure_;
     observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkDown(why, retries); });
@@ -197,30 +173,30 @@ void HostLink::StartAttempt() {
   is_loss_ = false;
   met_shell_ = false;
   if (!was_up_ && options_.on_attempt) options_.on_attempt();
-  const absl::Status started = RunOnThread("connects", [this, alive = alive_] {
+  const absl::Status started = RunOnThread("connects", [this, alive = alive_.Watch()] {
     auto connection = std::make_shared<absl::StatusOr<Connection>>(connector_->Connect(
-        [this, alive](const BootstrapProgress& progress) {
-          if (progress.stage != BootstrapProgress::Stage::kConnecting) {
+        [this, alive](const ConnectProgress& progress) {
+          if (progress.stage != ConnectProgress::Stage::kConnecting) {
             met_shell_ = progress.hello == nullptr;
           }
           loop_.Post([this, alive, progress] {
-            if (*alive) OnProgress(progress);
+            if (alive) OnProgress(progress);
           });
         },
         cancelled_));
     loop_.Post([this, alive, connection] {
-      if (*alive) OnConnected(std::move(*connection));
+      if (alive) OnConnected(std::move(*connection));
     });
   });
   if (started.ok()) return;
-  loop_.Post([this, alive = alive_, started] {
-    if (*alive) OnConnected(started);
+  loop_.Post([this, alive = alive_.Watch(), started] {
+    if (alive) OnConnected(started);
   });
 }
 
-void HostLink::OnProgress(const BootstrapProgress& progress) {
+void HostLink::OnProgress(const ConnectProgress& progress) {
   progress_ = progress;
-  if (progress.stage != BootstrapProgress::Stage::kConnecting) {
+  if (progress.stage != ConnectProgress::Stage::kConnecting) {
     may_have_started_ = progress.hello == nullptr;
     if (progress.hello != nullptr && options_.on_unused_agent) {
       options_.on_unused_agent(*progress.hello);
@@ -231,10 +207,11 @@ void HostLink::OnProgress(const BootstrapProgress& progress) {
 }
 
 void HostLink::OnConnected(absl::StatusOr<Connection> connection) {
+  Check(machine_.attempting() && life_ == nullptr, "a link comes up that did not try to");
   SayAttemptEnded(connection.status());
   if (!connection.ok()) return Fail(connection.status());
   OpenLife(*std::move(connection));
-  LogInfo("link ", name_, ": up, ", ModeName(mode_), mode_reason_.empty() ? "" : ", because ",
+  LogInfo("link ", name_, ": up, ", LinkModeName(mode_), mode_reason_.empty() ? "" : ", because ",
           mode_reason_, "; agent ", hello_.build(), ", pid ", hello_.pid());
   if (!remark_.empty()) LogWarn("link ", name_, ": ", remark_);
   Handle(LinkEvent::kConnected);
@@ -250,21 +227,24 @@ void HostLink::OpenLife(Connection connection) {
   mode_ = connection.mode;
   mode_reason_ = std::move(connection.mode_reason);
   remark_ = std::move(connection.remark);
-  ssh_ = std::move(connection.ssh);
-  ssh_pid_ = ssh_ != nullptr ? ssh_->pid() : 0;
+  facts_ = std::move(connection.facts);
+  owner_ = std::move(connection.owner);
   failure_ = absl::OkStatus();
   away_since_.reset();
   was_up_ = true;
   may_have_started_ = false;
 
+  std::unique_ptr<AgentChannel> channel =
+      connection.open_channel ? connection.open_channel(loop_, calls_)
+                              : OpenGrpcChannel(loop_, calls_, std::move(connection.wire));
   life_ = std::make_shared<LinkLife>(
       LinkLife{.hello = hello_,
-               .stub = options_.open_stub(std::move(connection.wire)),
+               .channel = std::move(channel),
                .credit = CreditShares(options_.credit, Now()),
                .send_window = SendWindow(
                    options_.send_window, [this] { return probe_->Ping(); }, Now()),
                .identity = options_.identity});
-  probe_ = Probe::Start(loop_, calls_, *life_->stub,
+  probe_ = Probe::Start(loop_, *life_->channel,
                         {.on_answer = [this](uint64_t nonce) { OnAnswer(nonce); },
                          .on_end = [this](const absl::Status& why) { Lose(why, true); }});
   heartbeat_ = Heartbeat(options_.heartbeat, Now());
@@ -324,10 +304,10 @@ void HostLink::OnHeartbeat() {
 
 // -------------------------------------------------------------------------------------- going down
 
-void HostLink::Lose(const absl::Status& why, bool ask_ssh) {
+void HostLink::Lose(const absl::Status& why, bool ask_owner) {
   NoteFailure(Annotate(why, name_));
   is_loss_ = true;
-  ask_ssh_ = ask_ssh;
+  ask_owner_ = ask_owner;
   Handle(LinkEvent::kWireLost);
 }
 
@@ -335,37 +315,38 @@ void HostLink::BeginEnding() {
   CancelTimer(&heartbeat_timer_);
   CloseLife();
   const absl::Status wire = failure_;
-  if (ssh_ == nullptr) {
-    loop_.Post([this, alive = alive_, wire] {
-      if (*alive) Fail(wire);
+  if (owner_ == nullptr) {
+    loop_.Post([this, alive = alive_.Watch(), wire] {
+      if (alive) Fail(wire);
     });
     return;
   }
-  // ssh knows better than the wire why it ended, and may take a moment to say so. A silent one is
+  // What keeps the wire knows better why it ended, and may take a moment to say so. A silent one is
   // just ended, so that no half-dead client is left beside the next.
-  EndSsh(wire);
+  EndOwner(wire);
 }
 
-void HostLink::EndSsh(const absl::Status& wire) {
+void HostLink::EndOwner(const absl::Status& wire) {
+  const std::string purpose = absl::StrCat("ends ", owner_->name());
   const absl::Status started =
-      RunOnThread("ends ssh", [this, alive = alive_, wire, ask_ssh = ask_ssh_] {
-        const absl::Status said = ask_ssh ? ssh_->WhyEnded() : wire;
-        ssh_.reset();
+      RunOnThread(purpose, [this, alive = alive_.Watch(), wire, ask_owner = ask_owner_] {
+        const absl::Status said = ask_owner ? owner_->WhyEnded() : wire;
+        owner_.reset();
         loop_.Post([this, alive, why = said.ok() ? wire : said] {
-          if (*alive) Fail(why);
+          if (alive) Fail(why);
         });
       });
   if (started.ok()) return;
   // It may take a second, which the loop does not have.
-  loop_.After(kThreadAgain, [this, alive = alive_, wire] {
-    if (*alive) EndSsh(wire);
+  loop_.After(kThreadAgain, [this, alive = alive_.Watch(), wire] {
+    if (alive) EndOwner(wire);
   });
 }
 
 v1::LinkStatus HostLink::Status() const {
   v1::LinkStatus status;
   status.set_key(name_);
-  status.set_state(std::string(LinkStateName(machine_.state())));
+  status.set_state(ToProto(machine_.state()));
   status.set_losses(machine_.losses());
   if (!failure_.ok()) {
     *status.mutable_failure() = ToProto(failure_);
@@ -380,17 +361,11 @@ v1::LinkStatus HostLink::Status() const {
     status.set_retry_in_ms(absl::ToInt64Milliseconds(left));
   }
   if (!machine_.up()) return status;
-  status.set_mode(std::string(ModeName(mode_)));
+  status.set_mode(std::string(LinkModeName(mode_)));
   status.set_mode_reason(mode_reason_);
   status.set_remark(remark_);
-  status.set_agent_build(hello_.build());
-  status.set_agent_pid(hello_.pid());
-  status.set_upgrade_refused(hello_.build_number() == 0 ? kTooOldToUpgrade
-                                                        : hello_.upgrade_refused());
-  status.set_hostname(hello_.hostname());
-  status.set_ssh_pid(ssh_pid_);
-  status.set_agent_socket(hello_.socket_path());
-  status.set_agent_data_dir(hello_.data_dir());
+  ShowAgent(hello_, status);
+  ShowFacts(facts_, status);
   return status;
 }
 

@@ -8,13 +8,16 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
-#include "common/base/scoped_fd.h"
+#include "common/base/alive_flag.h"
 #include "common/environment/environment.h"
+#include "common/failure/failure.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/link/calls.h"
+#include "coordinator/link/connection.h"
 #include "coordinator/link/connector.h"
 #include "coordinator/link/heartbeat.h"
 #include "coordinator/link/link.h"
@@ -22,23 +25,18 @@
 #include "coordinator/link/link_observers.h"
 #include "coordinator/link/probe.h"
 #include "coordinator/link/rate_window.h"
-#include "proto/iris/v1/agent.grpc.pb.h"
+#include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 
 struct HostLinkOptions {
-  // gRPC over `wire`.
-  static std::unique_ptr<v1::Agent::StubInterface> OpenStub(ScopedFd wire);
-
   Heartbeat::Times heartbeat;
   Backoff::Limits waits;
   RateWindow::Limits credit;               // For what comes from the host.
   RateWindow::Limits send_window;          // For what goes there.
   uint64_t seed = std::random_device()();  // Of the waits between attempts.
   std::string identity;                    // As LinkLife has it.
-  // For simulations, which have wires of their own and no threads: then what would block is posted
-  // to the loop.
-  std::function<std::unique_ptr<v1::Agent::StubInterface>(ScopedFd wire)> open_stub = OpenStub;
+  // False for simulations: then what would block is posted to the loop.
   bool threads = true;
   // Around each attempt until the link was up once: before it begins, since it may start an agent
   // that nobody hears of; and once it has ended, with whether it may have. On the loop, the latter
@@ -50,7 +48,8 @@ struct HostLinkOptions {
 };
 
 // A link over whatever wire its connector makes: does what LinkMachine decides. Lives on the loop;
-// connecting, and ending an ssh client, block and run on a thread of the link's, one at a time.
+// connecting, and ending what keeps the wire, block and run on a thread of the link's, one at a
+// time.
 class HostLink final : public Link {
  public:
   // `name` is for people: "local" or "user@host:port".
@@ -65,6 +64,9 @@ class HostLink final : public Link {
   void OnTraffic() override;
   void AddObserver(LinkObserver* observer) override { observers_.Add(observer); }
   void RemoveObserver(LinkObserver* observer) override;
+  bool no_agent_possible() const override {
+    return KindOf(failure_) == v1::FAILURE_NO_AGENT_POSSIBLE;
+  }
   bool was_up() const override { return was_up_; }
   std::shared_ptr<LinkLife> life() const override { return life_; }
   v1::LinkStatus Status() const override;
@@ -85,8 +87,8 @@ class HostLink final : public Link {
   bool may_have_started() const { return may_have_started_; }
   // Why the last attempt failed, or what was up was lost; OK while up.
   const absl::Status& failure() const { return failure_; }
-  // As Retire(), and ends the attempt or the wire too, so that the destructor waits for nothing once
-  // it is closed(). An attempt that comes up all the same is to be closed again.
+  // As Retire(), and ends the attempt or the wire too, so that the destructor waits for nothing
+  // once it is closed(). An attempt that comes up all the same is to be closed again.
   void Close();
   bool closed() const {
     return retired_ && !machine_.attempting() && !machine_.up() &&
@@ -103,14 +105,14 @@ class HostLink final : public Link {
   void CancelTimer(EventLoop::TimerId* timer);
 
   void StartAttempt();
-  void OnProgress(const BootstrapProgress& progress);
+  void OnProgress(const ConnectProgress& progress);
   void OnConnected(absl::StatusOr<Connection> connection);
   void SayAttemptEnded(const absl::Status& outcome);
   void OpenLife(Connection connection);
-  void Lose(const absl::Status& why, bool ask_ssh);
+  void Lose(const absl::Status& why, bool ask_owner);
   void BeginEnding();
   absl::Status RunOnThread(absl::string_view purpose, std::function<void()> work);
-  void EndSsh(const absl::Status& wire);
+  void EndOwner(const absl::Status& wire);
   // Of a clock that never jumps, and stands still while the machine sleeps.
   absl::Duration Now() const { return loop_.now(); }
 
@@ -129,13 +131,13 @@ class HostLink final : public Link {
 
   LinkMachine machine_;
   EventLoop::TimerId retry_timer_ = 0;
-  BootstrapProgress progress_;  // The last.
-  absl::Status failure_;        // The last, OK while up.
+  ConnectProgress progress_;  // The last.
+  absl::Status failure_;      // The last, OK while up.
   absl::Duration failed_at_;
   // When it was lost, or the first attempt failed for those who want it; unset while up.
   absl::optional<absl::Duration> away_since_;
-  bool is_loss_ = false;  // The failure is that of what was up.
-  bool ask_ssh_ = false;  // While ending: ssh knows better why.
+  bool is_loss_ = false;    // The failure is that of what was up.
+  bool ask_owner_ = false;  // While ending: what keeps the wire knows better why.
   bool was_up_ = false;
   bool may_have_started_ = false;
 
@@ -143,8 +145,8 @@ class HostLink final : public Link {
   LinkMode mode_ = LinkMode::kLocal;
   std::string mode_reason_;
   std::string remark_;
-  pid_t ssh_pid_ = 0;
-  std::unique_ptr<SshClient> ssh_;
+  std::vector<LinkFact> facts_;
+  std::unique_ptr<WireOwner> owner_;
   // While up.
   std::shared_ptr<LinkLife> life_;
   std::unique_ptr<Probe> probe_;
@@ -155,7 +157,7 @@ class HostLink final : public Link {
   std::atomic<bool> cancelled_ = false;
   std::atomic<bool> met_shell_ = false;  // By this attempt, as may_have_started() says it.
   // Posted tasks look here first: they may run after the link is gone.
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  AliveFlag alive_;
 };
 
 }  // namespace iris

@@ -17,6 +17,8 @@
 namespace iris {
 namespace {
 
+using L = v1::LinkStatus;
+
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -56,7 +58,7 @@ class HostLinkTest : public ::testing::Test {
     OnLoop([&] { status = link_->Status(); });
     return status;
   }
-  v1::LinkStatus WaitForState(const std::string& state) {
+  v1::LinkStatus WaitForState(L::State state) {
     const absl::Time deadline = absl::Now() + kPatience;
     v1::LinkStatus status = Status();
     while (status.state() != state && absl::Now() < deadline) {
@@ -87,7 +89,7 @@ class HostLinkTest : public ::testing::Test {
 TEST_F(HostLinkTest, AWantedLinkComesUp) {
   Want();
   EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("up"));
-  EXPECT_EQ(Status().state(), "up");
+  EXPECT_EQ(Status().state(), L::UP);
   OnLoop([this] {
     EXPECT_TRUE(link_->was_up());
     EXPECT_NE(link_->life(), nullptr);
@@ -112,11 +114,11 @@ TEST_F(HostLinkTest, ALostLinkThatNobodyWantsStaysDown) {
   Want();
   recorder_.WaitFor(1);
   Unwant();
-  EXPECT_EQ(Status().state(), "up");
+  EXPECT_EQ(Status().state(), L::UP);
   host_.CutWires();
   EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("up", "down dropped"));
   const v1::LinkStatus status = Status();
-  EXPECT_EQ(status.state(), "down");
+  EXPECT_EQ(status.state(), L::DOWN);
   EXPECT_EQ(status.failure().kind(), v1::FAILURE_DROPPED);
   EXPECT_EQ(host_.attempts(), 1);
 
@@ -131,7 +133,7 @@ TEST_F(HostLinkTest, AHostThatNeverAnsweredIsToldAtOnceAndTriedOn) {
   OnLoop([this] { EXPECT_FALSE(link_->was_up()); });
   recorder_.WaitFor(2);
   host_.AnswerWith(absl::OkStatus());
-  const v1::LinkStatus status = WaitForState("up");
+  const v1::LinkStatus status = WaitForState(L::UP);
   EXPECT_EQ(status.losses(), 0u);
   EXPECT_EQ(recorder_.heard().back(), "up");
 }
@@ -144,7 +146,7 @@ TEST_F(HostLinkTest, AHostIsAwaySinceTheFirstFailureAndNotSinceTheLast) {
   const v1::LinkStatus away = Status();
   EXPECT_GT(away.away_ms(), away.failure_age_ms());
   host_.AnswerWith(absl::OkStatus());
-  EXPECT_EQ(WaitForState("up").away_ms(), 0);
+  EXPECT_EQ(WaitForState(L::UP).away_ms(), 0);
 }
 
 TEST_F(HostLinkTest, WhatNobodyWantedWasNotAwayMeanwhile) {
@@ -162,14 +164,14 @@ TEST_F(HostLinkTest, WhatNobodyWantedWasNotAwayMeanwhile) {
   EXPECT_EQ(Status().away_ms(), 0);
   EXPECT_FALSE(Status().is_loss()) << "whether it can be reached is asked now";
   host_.Release();
-  WaitForState("up");
+  WaitForState(L::UP);
 }
 
 TEST_F(HostLinkTest, AWaitingLinkSaysUntilWhen) {
   WaitLong();
   host_.AnswerWith(Failure(v1::FAILURE_UNREACHABLE));
   Want();
-  const v1::LinkStatus status = WaitForState("waiting");
+  const v1::LinkStatus status = WaitForState(L::WAITING);
   EXPECT_GT(status.retry_in_ms(), absl::ToInt64Milliseconds(2 * kPatience));
   EXPECT_EQ(status.failure().detail(), "DETAIL");
 }
@@ -200,7 +202,7 @@ TEST_F(HostLinkTest, AWaitEndsWhenNobodyWantsTheLinkAnyMore) {
   Want();
   recorder_.WaitFor(1);
   Unwant();
-  EXPECT_EQ(Status().state(), "down");
+  EXPECT_EQ(Status().state(), L::DOWN);
 }
 
 TEST_F(HostLinkTest, WhatOnlyAPersonCanMendIsBlockedUntilSomebodyAsks) {
@@ -208,41 +210,43 @@ TEST_F(HostLinkTest, WhatOnlyAPersonCanMendIsBlockedUntilSomebodyAsks) {
   Want();
   EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("down auth"));
   const v1::LinkStatus status = Status();
-  EXPECT_EQ(status.state(), "blocked");
+  EXPECT_EQ(status.state(), L::BLOCKED);
   EXPECT_EQ(status.failure().fix(), "FIX");
   OnLoop([this] { link_->WokeUp(); });
-  EXPECT_EQ(Status().state(), "blocked");
+  EXPECT_EQ(Status().state(), L::BLOCKED);
 
   host_.AnswerWith(absl::OkStatus());
   Want();
   EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("down auth", "up"));
 }
 
-TEST_F(HostLinkTest, SshSaysWhyItWasLostAndIsGoneBeforeTheNextAttempt) {
-  host_.SshSays(MakeFailure(v1::FAILURE_DROPPED, "Connection closed by remote host"));
+TEST_F(HostLinkTest, TheClientSaysWhyItWasLostAndIsGoneBeforeTheNextAttempt) {
+  host_.ClientSays(MakeFailure(v1::FAILURE_DROPPED, "Connection closed by remote host"));
   WaitLong();
   Want();
   recorder_.WaitFor(1);
-  EXPECT_EQ(Status().ssh_pid(), 4711);
+  ASSERT_EQ(Status().facts_size(), 1);
+  EXPECT_EQ(Status().facts(0).name(), "clientPid");
+  EXPECT_EQ(Status().facts(0).value(), "4711");
   host_.CutWires();
   recorder_.WaitFor(2);
   EXPECT_EQ(Status().failure().detail(), "Connection closed by remote host");
-  EXPECT_EQ(Status().ssh_pid(), 0);
+  EXPECT_EQ(Status().facts_size(), 0);
   EXPECT_EQ(host_.clients(), 0);
   Want();  // The host fails the test if a client is left.
   recorder_.WaitFor(3);
 }
 
 TEST_F(HostLinkTest, WhoAsksWhileItEndsHasItRightAfter) {
-  host_.SshSays(Failure(v1::FAILURE_AUTH));
+  host_.ClientSays(Failure(v1::FAILURE_AUTH));
   host_.HoldEnds();
   WaitLong();
   Want();
   recorder_.WaitFor(1);
   host_.CutWires();
-  WaitForState("ending");
+  WaitForState(L::ENDING);
   Want();
-  EXPECT_EQ(Status().state(), "ending");
+  EXPECT_EQ(Status().state(), L::ENDING);
   host_.Release();
   EXPECT_THAT(recorder_.WaitFor(3), ElementsAre("up", "down auth, retries", "up"));
 }
@@ -251,10 +255,10 @@ TEST_F(HostLinkTest, ASilentHostIsSuspectAndUpAgainWhenItAnswers) {
   WatchClosely(kNever);
   host_.Silence(true);
   Want();
-  WaitForState("suspect");
+  WaitForState(L::SUSPECT);
   OnLoop([this] { EXPECT_NE(link_->life(), nullptr); });
   host_.Silence(false);
-  WaitForState("up");
+  WaitForState(L::UP);
   EXPECT_EQ(Status().losses(), 0u);
   EXPECT_THAT(recorder_.heard(), ElementsAre("up"));
 }
@@ -263,15 +267,32 @@ TEST_F(HostLinkTest, AnyTrafficProvesLife) {
   WatchClosely(kNever);
   host_.Silence(true);
   Want();
-  WaitForState("suspect");
+  WaitForState(L::SUSPECT);
   OnLoop([this] {
     link_->OnTraffic();
-    EXPECT_EQ(link_->Status().state(), "up");
+    EXPECT_EQ(link_->Status().state(), L::UP);
   });
 }
 
-TEST_F(HostLinkTest, AHostThatStaysSilentIsLostAndItsSshIsNotAsked) {
-  host_.SshSays(Failure(v1::FAILURE_INTERNAL));
+// A transport factory chooses before anybody knows that no agent can run on the host.
+TEST_F(HostLinkTest, WhereNoAgentCanRunAnotherTransportMayTakeOver) {
+  std::string transport = "with an agent";
+  recorder_.on_down = [&] {
+    if (link_->no_agent_possible()) transport = "without one";
+  };
+  host_.AnswerWith(Failure(v1::FAILURE_NO_AGENT_POSSIBLE));
+  Want();
+  EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("down no_agent_possible"));
+  OnLoop([&] { EXPECT_EQ(transport, "without one"); });
+
+  host_.AnswerWith(absl::OkStatus());
+  Want();
+  recorder_.WaitFor(2);
+  OnLoop([this] { EXPECT_FALSE(link_->no_agent_possible()); });
+}
+
+TEST_F(HostLinkTest, AHostThatStaysSilentIsLostAndItsClientIsNotAsked) {
+  host_.ClientSays(Failure(v1::FAILURE_INTERNAL));
   host_.Silence(true);
   WaitLong();
   WatchClosely(absl::Milliseconds(100));
@@ -289,9 +310,9 @@ TEST_F(HostLinkTest, WhereNobodyWaitsForAnAnswerItIsProbedSeldom) {
   recorder_.WaitFor(1);
   // Whether or not a probe went before it was told: after life was proved, none goes.
   OnLoop([this] { link_->OnTraffic(); });
-  EXPECT_EQ(Status().state(), "up");
+  EXPECT_EQ(Status().state(), L::UP);
   OnLoop([this] { link_->SetUrgent(&recorder_, true); });
-  WaitForState("suspect");
+  WaitForState(L::SUSPECT);
 }
 
 TEST_F(HostLinkTest, AfterAWakeUpWhatIsUpIsProbedAtOnce) {
@@ -314,7 +335,7 @@ TEST_F(HostLinkTest, ARetiredLinkIsNotBroughtBack) {
   host_.CutWires();
   EXPECT_THAT(recorder_.WaitFor(2), ElementsAre("up", "down dropped"));
   Want();
-  EXPECT_EQ(Status().state(), "down");
+  EXPECT_EQ(Status().state(), L::DOWN);
   EXPECT_EQ(host_.attempts(), 1);
 }
 
@@ -323,14 +344,14 @@ TEST_F(HostLinkTest, AnObserverMayLeaveWhileItIsTold) {
   recorder_.on_down = [this] { link_->RemoveObserver(&recorder_); };
   Want();
   recorder_.WaitFor(1);
-  EXPECT_EQ(Status().state(), "down");
+  EXPECT_EQ(Status().state(), L::DOWN);
   EXPECT_EQ(host_.attempts(), 1);
 }
 
 // Each brings the link to a state; then it is destroyed, and nothing of it may run on.
 using Bring = std::function<void(FakeHost&, HostLinkOptions&)>;
 struct AtState {
-  const char* state;
+  L::State state;
   Bring prepare;
   bool cut = false;
 };
@@ -338,7 +359,7 @@ struct AtState {
 class HostLinkEndTest : public HostLinkTest, public ::testing::WithParamInterface<AtState> {};
 
 TEST_P(HostLinkEndTest, DestroyedAtAnyTimeItLeavesNothingBehind) {
-  host_.SshSays(Failure(v1::FAILURE_DROPPED));
+  host_.ClientSays(Failure(v1::FAILURE_DROPPED));
   GetParam().prepare(host_, options_);
   Want();
   if (GetParam().cut) {
@@ -356,24 +377,24 @@ TEST_P(HostLinkEndTest, DestroyedAtAnyTimeItLeavesNothingBehind) {
 INSTANTIATE_TEST_SUITE_P(
     States, HostLinkEndTest,
     ::testing::Values(
-        AtState{"bootstrapping", [](FakeHost& host, HostLinkOptions&) { host.Hold(); }},
-        AtState{"up", [](FakeHost&, HostLinkOptions&) {}},
-        AtState{"suspect",
+        AtState{L::BOOTSTRAPPING, [](FakeHost& host, HostLinkOptions&) { host.Hold(); }},
+        AtState{L::UP, [](FakeHost&, HostLinkOptions&) {}},
+        AtState{L::SUSPECT,
                 [](FakeHost& host, HostLinkOptions& options) {
                   host.Silence(true);
                   options.heartbeat.urgent = options.heartbeat.suspect_after =
                       absl::Milliseconds(20);
                   options.heartbeat.lost_after = kNever;
                 }},
-        AtState{"ending", [](FakeHost& host, HostLinkOptions&) { host.HoldEnds(); }, true},
-        AtState{"waiting",
+        AtState{L::ENDING, [](FakeHost& host, HostLinkOptions&) { host.HoldEnds(); }, true},
+        AtState{L::WAITING,
                 [](FakeHost& host, HostLinkOptions& options) {
                   host.AnswerWith(Failure(v1::FAILURE_UNREACHABLE));
                   options.waits = {.first = kNever, .longest = kNever};
                 }},
-        AtState{"blocked", [](FakeHost& host,
-                              HostLinkOptions&) { host.AnswerWith(Failure(v1::FAILURE_AUTH)); }}),
-    [](const auto& info) { return std::string(info.param.state); });
+        AtState{L::BLOCKED, [](FakeHost& host,
+                               HostLinkOptions&) { host.AnswerWith(Failure(v1::FAILURE_AUTH)); }}),
+    [](const auto& info) { return L::State_Name(info.param.state); });
 
 }  // namespace
 }  // namespace iris

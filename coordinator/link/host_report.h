@@ -16,8 +16,8 @@ struct HostReport {
   v1::ListResponse sessions;
 };
 
-// Gets a report of every agent that was linked and answered in time, in no order: one for each, also
-// where several links lead to it. Once, on the loop.
+// Gets a report of every agent that was linked and answered in time, in no order: one for each,
+// also where several links lead to it. Once, on the loop.
 using HostReportsDone = std::function<void(const std::vector<HostReport>&)>;
 
 // Of `iris stop --agents`: a text for each agent that was stopped, and for each that was not.

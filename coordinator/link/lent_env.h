@@ -14,8 +14,8 @@ namespace iris {
 // there. The link's thread reads the newest at every attempt. Thread-safe.
 class LentEnv {
  public:
-  // In the place of what `borrower` was lent before. `env` null = nobody's: ssh runs with that of
-  // this process.
+  // In the place of what `borrower` was lent before. `env` null = nobody's: that of this process
+  // counts.
   void Lend(const void* borrower, const SharedEnvironment& env) {
     absl::MutexLock lock(&mutex_);
     loans_[borrower] = {.env = env, .count = ++count_};

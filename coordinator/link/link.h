@@ -6,20 +6,21 @@
 
 #include "absl/status/status.h"
 #include "common/environment/environment.h"
-#include "coordinator/bootstrap/bootstrap.h"
+#include "coordinator/link/agent_channel.h"
+#include "coordinator/link/connection.h"
 #include "coordinator/link/credit_shares.h"
 #include "coordinator/link/send_window.h"
-#include "proto/iris/v1/agent.grpc.pb.h"
 #include "proto/iris/v1/agent.pb.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
-// One life of a link: from hello to the loss of the wire. Shared by the sessions that use it.
+// One life of a link: from hello to the loss of the wire. Shared by the sessions that use it. For
+// the loop alone.
 struct LinkLife {
   v1::Hello hello;
-  std::unique_ptr<v1::Agent::StubInterface> stub;  // Thread-safe.
-  // What may be on its way, from the host and to it. For the loop alone.
+  std::unique_ptr<AgentChannel> channel;
+  // What may be on its way, from the host and to it.
   CreditShares credit;
   SendWindow send_window;
   // Names the link to its host, the same at every connection and in every life of the coordinator,
@@ -32,7 +33,7 @@ struct LinkLife {
 class LinkObserver {
  public:
   virtual ~LinkObserver() = default;
-  virtual void OnLinkProgress(const BootstrapProgress& progress) = 0;
+  virtual void OnLinkProgress(const ConnectProgress& progress) = 0;
   virtual void OnLinkUp(const std::shared_ptr<LinkLife>& life) = 0;
   // An attempt failed, or the wire was lost; `why` is typed. `retries`: the link tries again by
   // itself while somebody wants it, so there is no need to ask; else only the next Want() does:
@@ -60,7 +61,7 @@ class Link {
   virtual void AddObserver(LinkObserver* observer) = 0;
   virtual void RemoveObserver(LinkObserver* observer) = 0;
   // Whether `observer`, which wants the link, waits for an answer: while one does, a host that is
-  // gone is noticed within 20 s, else within 75 s. Urgent until told otherwise.
+  // gone is noticed within 20 s, else within 75 s. Urgent until this was called.
   virtual void SetUrgent(LinkObserver* observer, bool urgent) = 0;
   // The environment of whoever is to be served from now on, null: nobody's. The way is that one's
   // own: where it is another than before, life() is null at once, and OnLinkUp or OnLinkDown
@@ -72,6 +73,9 @@ class Link {
   virtual void OnTraffic() = 0;
   // Null unless up. Nothing is to be given to another life than this.
   virtual std::shared_ptr<LinkLife> life() const = 0;
+  // The last attempt reached the host, and no agent can run there (FAILURE_NO_AGENT_POSSIBLE). Who
+  // can do without one may hand over to another transport; the link is tried again when wanted.
+  virtual bool no_agent_possible() const = 0;
   // The host has answered in this coordinator's life.
   virtual bool was_up() const = 0;
   virtual v1::LinkStatus Status() const = 0;

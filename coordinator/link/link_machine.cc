@@ -1,12 +1,11 @@
 #include "coordinator/link/link_machine.h"
 
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <initializer_list>
-#include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/log/check.h"
 
 namespace iris {
 namespace {
@@ -56,10 +55,10 @@ struct Row {
 
 constexpr LinkActions kStart = {.start_attempt = true};
 constexpr LinkActions kStartNow = {.cancel_retry = true, .start_attempt = true};
-constexpr LinkActions kProgress = {.tell_progress = true};
-constexpr LinkActions kSayUp = {.tell_up = true};
-constexpr LinkActions kSayDown = {.tell_down = true};
-constexpr LinkActions kSayDownAndRetry = {.arm_retry = true, .tell_down = true};
+constexpr LinkActions kProgress = {.report_progress = true};
+constexpr LinkActions kSayUp = {.report_up = true};
+constexpr LinkActions kSayDown = {.report_down = true};
+constexpr LinkActions kSayDownAndRetry = {.arm_retry = true, .report_down = true};
 
 // Bytes of a host may be counted late, so kProofOfLife comes at any time; so does kWokeUp. An event
 // that is written nowhere in a state's rows does not compile.
@@ -165,21 +164,21 @@ const Step& StepFor(LinkState state, LinkEvent event, bool wanted) {
 }
 
 [[noreturn]] void Impossible(LinkState state, LinkEvent event) {
-  const std::string text = absl::StrCat("a link that is ", LinkStateName(state), " was told \"",
-                                        LinkEventName(event), "\"\n");
-  std::fputs(text.c_str(), stderr);
-  std::abort();
+  EndByBug(absl::StrCat("a link that is ", LinkStateName(state), " hears \"", LinkEventName(event),
+                        "\""));
 }
 
 }  // namespace
 
 LinkActions LinkMachine::Handle(LinkEvent event, absl::Duration now) {
+  Check(wanted_ || state_ != S::kWaiting, "a link waits that nobody wants");
+  Check(!asked_anew_ || (wanted_ && state_ == S::kEnding), "a link was asked anew, and not ending");
   if (event == E::kAsked) {
     wanted_ = true;
     asked_anew_ = state_ == S::kEnding;
   }
   if (event == E::kUnwanted) wanted_ = asked_anew_ = false;
-  // Asked for while what was lost was being ended: then nobody has been told yet to mend anything.
+  // Asked for while what was lost was being ended: then nobody has been asked yet to mend anything.
   if (event == E::kFailedForGood && asked_anew_) event = E::kFailed;
   if (event == E::kWireLost) {
     ++losses_;
@@ -190,7 +189,7 @@ LinkActions LinkMachine::Handle(LinkEvent event, absl::Duration now) {
   const Step& step = StepFor(state_, event, wanted_);
   if (step.kind == Step::Kind::kNever) Impossible(state_, event);
   if (step.kind == Step::Kind::kGo) state_ = step.next;
-  if (step.actions.tell_up) up_since_ = now;
+  if (step.actions.report_up) up_since_ = now;
   if (step.actions.arm_retry) ArmRetry(now);
   if (state_ == S::kDown || state_ == S::kBlocked) backoff_.Reset();
   return step.actions;

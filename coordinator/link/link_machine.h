@@ -39,20 +39,20 @@ inline constexpr int kLinkEvents = 11;
 
 // What is to be done after an event, in this order.
 struct LinkActions {
-  bool cancel_retry = false;  // The retry timer.
-  bool arm_retry = false;     // For retry_at().
-  bool begin_ending = false;  // End the wire and its ssh client; kFailed or kFailedForGood follows.
+  bool cancel_retry = false;   // The retry timer.
+  bool arm_retry = false;      // For retry_at().
+  bool begin_ending = false;   // End the wire and what keeps it; kFailed or kFailedForGood follows.
   bool start_attempt = false;  // kConnected, kFailed or kFailedForGood follows.
   bool probe_now = false;
-  bool tell_progress = false;  // Observers.
-  bool tell_up = false;
-  bool tell_down = false;  // With `retries` = the state is kWaiting.
+  bool report_progress = false;  // Observers.
+  bool report_up = false;
+  bool report_down = false;  // With `retries` = the state is kWaiting.
 
   friend bool operator==(const LinkActions&, const LinkActions&) = default;
 };
 
 // The life of a link: what each event does in each state. Knows neither threads nor wires nor time:
-// it is told what happens, and when, and answers what is to be done.
+// it hears what happens, and when, and answers what is to be done.
 //
 //            Want()             shell answers           hello
 //   down ─────────▶ connecting ─────────────▶ bootstrapping ─────▶ up ⇄ suspect

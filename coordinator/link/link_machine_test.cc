@@ -67,9 +67,9 @@ std::string Words(const LinkActions& actions) {
   if (actions.begin_ending) words.push_back("begin ending");
   if (actions.start_attempt) words.push_back("start attempt");
   if (actions.probe_now) words.push_back("probe now");
-  if (actions.tell_progress) words.push_back("tell progress");
-  if (actions.tell_up) words.push_back("tell up");
-  if (actions.tell_down) words.push_back("tell down");
+  if (actions.report_progress) words.push_back("tell progress");
+  if (actions.report_up) words.push_back("tell up");
+  if (actions.report_down) words.push_back("tell down");
   return absl::StrJoin(words, ", ");
 }
 
@@ -166,7 +166,7 @@ TEST(LinkMachineTest, EveryEventInEveryStateDoesWhatTheTableSays) {
 
 TEST(LinkMachineTest, AnEventThatCannotComeEndsTheProcess) {
   LinkMachine machine(kSeed);
-  EXPECT_DEATH(machine.Handle(E::kWireLost, kNow), "a link that is down was told \"wire lost\"");
+  EXPECT_DEATH(machine.Handle(E::kWireLost, kNow), "a link that is down hears \"wire lost\"");
 }
 
 TEST(LinkMachineTest, WaitsGrowToThirtySecondsAndNeverEnd) {
@@ -344,14 +344,14 @@ class World {
       attempt_ = true;
     }
     EXPECT_TRUE(!actions.probe_now || wire_);
-    if (actions.tell_up) {
+    if (actions.report_up) {
       EXPECT_FALSE(told_up_) << "up after up";
       told_up_ = true;
     }
-    if (actions.tell_down) told_up_ = false;
+    if (actions.report_down) told_up_ = false;
     // Nobody is told from inside a call of theirs.
     if (event == E::kAsked || event == E::kUnwanted) {
-      EXPECT_FALSE(actions.tell_up || actions.tell_down || actions.tell_progress);
+      EXPECT_FALSE(actions.report_up || actions.report_down || actions.report_progress);
     }
   }
 

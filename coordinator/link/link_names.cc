@@ -10,7 +10,7 @@
 
 namespace iris {
 
-void TellLinksApart(const std::vector<std::string>& written, std::vector<v1::LinkStatus>& links) {
+void DistinguishLinks(const std::vector<std::string>& written, std::vector<v1::LinkStatus>& links) {
   std::map<std::string, std::vector<size_t>> by_key;
   for (size_t i = 0; i < links.size(); ++i) by_key[links[i].key()].push_back(i);
   const std::vector<std::function<std::string(size_t)>> marks = {

@@ -12,7 +12,7 @@ namespace iris {
 // Tells links of one name apart, for people: adds to the keys of `links` that are alike the
 // destination as it is written (`written`, one for each link), else the first of their teams, else
 // their ids. Other keys stay as they are.
-void TellLinksApart(const std::vector<std::string>& written, std::vector<v1::LinkStatus>& links);
+void DistinguishLinks(const std::vector<std::string>& written, std::vector<v1::LinkStatus>& links);
 
 // LinkLife::identity of a link with this ResolvedTarget::key. Two coordinators may have links
 // alike, and lend different keys.

@@ -18,7 +18,7 @@ class LinkNamesTest : public ::testing::Test {
     written_.push_back(written);
   }
   std::vector<std::string> Names() {
-    TellLinksApart(written_, links_);
+    DistinguishLinks(written_, links_);
     std::vector<std::string> names;
     for (const v1::LinkStatus& link : links_) names.push_back(link.key());
     return names;

@@ -22,10 +22,10 @@ bool LinkObservers::urgent() const {
                      [this](LinkObserver* observer) { return relaxed_.count(observer) == 0; });
 }
 
-void LinkObservers::ForEach(absl::FunctionRef<void(LinkObserver&)> tell) const {
+void LinkObservers::ForEach(absl::FunctionRef<void(LinkObserver&)> notify) const {
   const std::set<LinkObserver*> now(all_);
   for (LinkObserver* observer : now) {
-    if (all_.count(observer) > 0) tell(*observer);
+    if (all_.count(observer) > 0) notify(*observer);
   }
 }
 

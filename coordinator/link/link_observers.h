@@ -25,9 +25,9 @@ class LinkObservers {
   bool wanted() const { return !wanting_.empty(); }
   bool urgent() const;  // One that wants the link waits for an answer.
 
-  // Calls `tell` for each of those who observe now and still do when it is their turn: they may
-  // leave, and have others leave, while they are told.
-  void ForEach(absl::FunctionRef<void(LinkObserver&)> tell) const;
+  // Calls `notify` for each of those who observe now and still do when it is their turn: they may
+  // leave, and have others leave, meanwhile.
+  void ForEach(absl::FunctionRef<void(LinkObserver&)> notify) const;
 
  private:
   std::set<LinkObserver*> all_;

@@ -8,13 +8,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
+#include "common/base/alive_flag.h"
 #include "common/environment/environment.h"
 #include "common/log/log.h"
-#include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/agent_calls.h"
+#include "coordinator/link/agent_stops.h"
 #include "coordinator/link/attempt_notes.h"
+#include "coordinator/link/calls.h"
 #include "coordinator/link/connection_pace.h"
-#include "coordinator/link/connectors.h"
 #include "coordinator/link/fresh_answer.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/host_report.h"
@@ -23,8 +24,7 @@
 #include "coordinator/link/login_bar.h"
 #include "coordinator/link/placed_agents.h"
 #include "coordinator/link/resolver.h"
-#include "coordinator/link/stop_agents.h"
-#include "coordinator/link/stop_reach.h"
+#include "coordinator/link/target_connector.h"
 #include "coordinator/link/team_link.h"
 #include "coordinator/link/wake_watch.h"
 
@@ -34,17 +34,29 @@ namespace {
 constexpr char kLocal[] = "local";
 constexpr absl::Duration kCallsEnd = absl::Seconds(20);
 
+// Nothing: the team is on this machine.
+absl::optional<RemoteWay> WayOf(const Team& team) {
+  if (!team.remote.has_value()) return absl::nullopt;
+  return RemoteWay{.remote = *team.remote, .options = team.remote_options};
+}
+
 class HostLinkTable final : public LinkTable, private LinkObserver {
  public:
   HostLinkTable(EventLoop& loop, LinkTableOptions options)
       : loop_(loop),
         options_(std::move(options)),
-        resolver_(loop, ResolveTarget),
+        resolver_(loop),
+        stops_(loop, resolver_,
+               {.target_of = options_.target_of,
+                .hello_here = options_.hello_here,
+                .coordinator_id = options_.coordinator_id,
+                .placed = options_.placed},
+               [this] { SweepSoon(); }),
         wake_watch_(WakeWatch::Start(loop, [this] { WokeUp(); })) {}
 
   ~HostLinkTable() override {
-    *alive_ = false;
-    stops_.clear();
+    alive_.Clear();
+    stops_.Clear();
     team_links_.clear();
     links_.clear();
     // Their callbacks post to the loop. Longer than any call here takes, cancelled or not.
@@ -63,17 +75,16 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   void AskHosts(HostReportsDone done) override;
   void StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) override;
 
-  OutstandingCalls& calls() override { return calls_; }
-
  private:
   struct TeamEntry {
-    absl::optional<RemoteCommand> remote;
-    RemoteOptions options;
+    absl::optional<RemoteWay> way;
     std::unique_ptr<TeamLink> link;
   };
   // Of one AskHosts().
   struct Asking {
-    size_t left = 1;  // One for the call itself.
+    // Hosts that have not answered, and one for AskHosts() itself: an answer that comes while other
+    // hosts are still being asked does not end it.
+    size_t left = 1;
     std::vector<HostReport> reports;
     HostReportsDone done;
     void OneDone() {
@@ -90,7 +101,7 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   void SweepSoon();
   void Sweep();
   // Of all links but that to the agent here.
-  void OnLinkProgress(const BootstrapProgress&) override {}
+  void OnLinkProgress(const ConnectProgress&) override {}
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override {
     NotePlace(life);
     SweepSoon();
@@ -112,10 +123,10 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
   uint64_t last_id_ = 0;
   std::map<std::string, std::shared_ptr<LoginBar>> bars_;  // By ResolvedTarget::key.
   const std::shared_ptr<ConnectionPace> pace_ = std::make_shared<ConnectionPace>();
-  std::multimap<std::string, TeamEntry> team_links_;    // By the team's name, one a session.
-  std::vector<std::unique_ptr<StopAgentsCall>> stops_;  // That go on, one for each call.
-  bool sweeping_ = false;                               // Posted.
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+  std::multimap<std::string, TeamEntry> team_links_;  // By the team's name, one a session.
+  AgentStops stops_;                                  // They use links.
+  bool sweeping_ = false;                             // Posted.
+  AliveFlag alive_;                                   // For what was posted.
   const std::unique_ptr<WakeWatch> wake_watch_;
 };
 
@@ -125,35 +136,34 @@ class HostLinkTable final : public LinkTable, private LinkObserver {
 Link& HostLinkTable::MakeFor(const Team& team) {
   const auto [begin, end] = team_links_.equal_range(team.name);
   for (auto entry = begin; entry != end; ++entry) {
-    const bool is_same =
-        entry->second.remote == team.remote && entry->second.options == team.remote_options;
+    const bool is_same = entry->second.way == WayOf(team);
     if (is_same && !entry->second.link->used()) return *entry->second.link;
   }
-  TeamEntry made = {
-      .remote = team.remote, .options = team.remote_options, .link = MakeTeamLink(team)};
+  TeamEntry made = {.way = WayOf(team), .link = MakeTeamLink(team)};
   return *team_links_.emplace(team.name, std::move(made))->second.link;
 }
 
 std::unique_ptr<TeamLink> HostLinkTable::MakeTeamLink(const Team& team) {
-  if (!team.remote.has_value()) return std::make_unique<TeamLink>(loop_, team.name, Local());
-  SshTarget target = {.remote = *team.remote, .options = team.remote_options, .lent_env = {}};
+  const absl::optional<RemoteWay> way = WayOf(team);
+  if (!way.has_value()) return std::make_unique<TeamLink>(loop_, team.name, Local());
+  const TargetPtr target = options_.target_of(*way);
   return std::make_unique<TeamLink>(
-      loop_, team.name, team.remote->destination,
+      loop_, team.name, way->remote.destination,
       TeamLink::Ways{.resolve =
-                         [this, target](const SharedEnvironment& env, Resolver::Then then) mutable {
-                           target.lent_env = env == nullptr ? Environment() : *env;
-                           resolver_.Ask(target, std::move(then));
+                         [this, target](const SharedEnvironment& env, Resolver::Then then) {
+                           resolver_.Ask(target->For(env == nullptr ? Environment() : *env),
+                                         std::move(then));
                          },
                      .find = [this](const ResolvedTarget& to) -> SharedLink& { return Find(to); },
-                     .left = [this] { SweepSoon(); }});
+                     .left = [this] { SweepSoon(); },
+                     .resolving = target->resolving()});
 }
 
 SharedLink& HostLinkTable::Local() {
   if (!links_.empty() && links_.front()->is_local()) return *links_.front();
   auto shared = std::make_unique<SharedLink>();
   shared->id = shared->name = shared->written = kLocal;
-  shared->link = std::make_unique<HostLink>(
-      loop_, calls_, kLocal, MakeLocalConnector(*options_.bundle, options_.iris_home));
+  shared->link = std::make_unique<HostLink>(loop_, calls_, kLocal, options_.connect_here());
   return **links_.insert(links_.begin(), std::move(shared));
 }
 
@@ -168,31 +178,27 @@ SharedLink& HostLinkTable::Find(const ResolvedTarget& resolved) {
   shared->id = absl::StrCat("link-", ++last_id_);
   shared->key = resolved.key;
   shared->name = resolved.name;
-  shared->written = resolved.target.remote.destination;
-  shared->target = {
-      .remote = resolved.target.remote, .options = resolved.target.options, .lent_env = {}};
+  shared->way = resolved.target->way();
+  shared->written = shared->way.remote.destination;
   shared->lent = std::make_shared<LentEnv>();
   shared->answer = std::make_shared<FreshAnswer>();
   shared->answer->Note(resolved);
-  SshConnectorOptions options = {.runtime_dir = options_.runtime_dir,
-                                 .lent_env = [lent = shared->lent] { return lent->Get(); },
-                                 .resolve = ResolveTarget,
-                                 .on_moved =
-                                     [this, alive = alive_, id = shared->id] {
-                                       loop_.Post([this, alive, id] {
-                                         if (*alive) OnMoved(id);
-                                       });
-                                     },
-                                 .answer = shared->answer,
-                                 .bar = BarOf(resolved.key),
-                                 .pace = pace_};
+  TargetConnectorOptions options = {.lent_env = [lent = shared->lent] { return lent->Get(); },
+                                    .on_moved =
+                                        [this, alive = alive_.Watch(), id = shared->id] {
+                                          loop_.Post([this, alive, id] {
+                                            if (alive) OnMoved(id);
+                                          });
+                                        },
+                                    .answer = shared->answer,
+                                    .bar = BarOf(resolved.key),
+                                    .pace = pace_};
   HostLinkOptions link_options;
   link_options.identity = LinkIdentity(options_.coordinator_id, resolved.key);
-  NoteAttempts(options_.placed, shared->name, shared->target, link_options);
-  shared->link =
-      std::make_unique<HostLink>(loop_, calls_, resolved.name,
-                                 MakeSshConnector(*options_.bundle, resolved, std::move(options)),
-                                 std::move(link_options));
+  NoteAttempts(options_.placed, shared->name, shared->way, link_options);
+  shared->link = std::make_unique<HostLink>(loop_, calls_, resolved.name,
+                                            MakeTargetConnector(resolved, std::move(options)),
+                                            std::move(link_options));
   shared->link->AddObserver(this);
   return *links_.emplace_back(std::move(shared));
 }
@@ -233,8 +239,8 @@ bool HostLinkTable::InUse(const SharedLink& shared) const {
 // Later: it may be one of those that are to go who says so.
 void HostLinkTable::SweepSoon() {
   if (std::exchange(sweeping_, true)) return;
-  loop_.Post([this, alive = alive_] {
-    if (*alive) Sweep();
+  loop_.Post([this, alive = alive_.Watch()] {
+    if (alive) Sweep();
   });
 }
 
@@ -243,9 +249,8 @@ void HostLinkTable::Sweep() {
   const auto drop_if = [](auto& all, auto may_go) {
     all.erase(std::remove_if(all.begin(), all.end(), may_go), all.end());
   };
-  drop_if(stops_, [](const auto& stop) { return stop->over(); });
   std::erase_if(team_links_, [](const auto& entry) { return !entry.second.link->used(); });
-  if (!stops_.empty()) return;  // They use the links; the end of the last one comes here again.
+  if (stops_.any()) return;  // They use the links; the end of the last one comes here again.
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     if (shared->is_local() || InUse(*shared)) continue;
     shared->closing = true;
@@ -278,7 +283,7 @@ std::vector<v1::LinkStatus> HostLinkTable::Status() const {
   for (const auto& [name, entry] : team_links_) {
     if (entry.link->bound_to() != nullptr || !entry.link->configured()) continue;
     v1::LinkStatus status = entry.link->Status();
-    const bool says_more = status.has_failure() || status.state() != "down";
+    const bool says_more = status.has_failure() || status.state() != v1::LinkStatus::DOWN;
     if (shown.count(name) > 0 && !says_more) continue;
     if (!without.insert(name).second) continue;
     status.set_id(absl::StrCat("team-", name));
@@ -286,7 +291,7 @@ std::vector<v1::LinkStatus> HostLinkTable::Status() const {
     written.push_back(status.key());
     all.push_back(std::move(status));
   }
-  TellLinksApart(written, all);
+  DistinguishLinks(written, all);
   return all;
 }
 
@@ -306,7 +311,7 @@ void HostLinkTable::AskHosts(HostReportsDone done) {
     const std::shared_ptr<LinkLife> life = shared->link->life();
     if (life == nullptr || !agents.insert(AgentOf(life->hello)).second) continue;
     ++asking->left;
-    AskHost(loop_, calls_, life, [asking, id = shared->id](absl::optional<HostReport> report) {
+    AskHost(life, [asking, id = shared->id](absl::optional<HostReport> report) {
       if (report.has_value()) {
         report->link_id = id;
         asking->reports.push_back(*std::move(report));
@@ -321,55 +326,26 @@ void HostLinkTable::NotePlace(const std::shared_ptr<LinkLife>& life) {
   if (options_.placed == nullptr) return;
   for (const std::unique_ptr<SharedLink>& shared : links_) {
     if (shared->is_local() || shared->link->life() != life) continue;
-    options_.placed->Note(PlaceOf(life->hello), shared->name, shared->target);
-    options_.placed->Forget(PlaceOfAttempt(shared->target, life->identity));
+    options_.placed->Note(PlaceOf(life->hello), shared->name, shared->way);
+    options_.placed->Forget(PlaceOfAttempt(shared->way, life->identity));
   }
 }
 
 void HostLinkTable::StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) {
-  v1::ShutdownRequest request;
-  request.set_coordinator_id(options_.coordinator_id);
-  request.set_force(force);
-  stops_.push_back(std::make_unique<StopAgentsCall>(
-      loop_, calls_, std::move(request),
-      [this, done = std::move(done)](std::vector<std::string> stopped,
-                                     std::vector<std::string> problems) {
-        SweepSoon();
-        done(std::move(stopped), std::move(problems));
-      }));
-  StopAgentsCall& stop = *stops_.back();
-  if (options_.placed != nullptr) {
-    stop.on_gone = [this](const std::string& place) { options_.placed->Forget(place); };
-  }
   ForEachTeamLink([](TeamLink& team) { team.Retire(); });
-  std::set<std::string> asked;
+  const AgentStops::Linked here = {.link = *Local().link, .name = kLocal};
+  std::vector<AgentStops::Linked> others;
   for (const std::unique_ptr<SharedLink>& shared : links_) {
-    HostLink& link = *shared->link;
-    if (const std::shared_ptr<LinkLife> life = link.life(); life != nullptr) {
-      stop.Ask(link, shared->name, life);
-      asked.insert(PlaceOf(life->hello));
-    } else if (!shared->is_local() && !link.retired() &&
-               (link.is_connecting() || link.may_have_started())) {
-      // Nobody knows the place of an agent that has not greeted yet.
-      stop.AwaitAndAskIfAny(link, shared->name);
-    }
+    if (!shared->is_local()) others.push_back({.link = *shared->link, .name = shared->name});
   }
-  // The local agent may run from an earlier life of this coordinator, or be about to; it is not
-  // started to be stopped. One whose link is retired was asked by an earlier call, and leaves.
-  HostLink& local = *Local().link;
-  const bool has_agent = local.is_connecting() || LocalAgentRuns(options_.iris_home, stop);
-  if (local.life() == nullptr && !local.retired() && has_agent) {
-    stop.AwaitAndAsk(local, kLocal);
-  }
-  if (options_.placed != nullptr) {
-    ReachOthers(stop, *options_.placed, asked, env, resolver_,
-                [this, env](const ResolvedTarget& to) -> HostLink& {
-                  SharedLink& shared = Find(to);
-                  shared.lent->Lend(nullptr, env);
-                  return *shared.link;
-                });
-  }
-  stop.Begin();
+  stops_.Stop(
+      force, env, here, others,
+      [this, env](const ResolvedTarget& to) -> HostLink& {
+        SharedLink& shared = Find(to);
+        shared.lent->Lend(nullptr, env);
+        return *shared.link;
+      },
+      std::move(done));
 }
 
 }  // namespace

@@ -7,19 +7,22 @@
 #include <string>
 #include <vector>
 
+#include "absl/types/optional.h"
 #include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
-#include "coordinator/bootstrap/agent_bundle.h"
 #include "coordinator/config/config.h"
 #include "coordinator/link/calls.h"
+#include "coordinator/link/connector.h"
 #include "coordinator/link/host_report.h"
 #include "coordinator/link/link.h"
 #include "coordinator/link/placed_agents.h"
+#include "coordinator/link/target.h"
+#include "proto/iris/v1/agent.pb.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
-// The connections to hosts. Those share one for whom ssh means the same by their team's `remote`,
+// The connections to hosts. Those share one for whom the same is meant by their team's `remote`,
 // each in an environment of its own (ResolvedTarget::key); several may lead to one agent, and what
 // is asked of agents is asked of each once. Lives on the coordinator's loop.
 class LinkTable {
@@ -43,22 +46,21 @@ class LinkTable {
 
   // Asks every agent that is linked or that PlacedAgents knows, and the one on this machine if it
   // runs, to end its sessions and leave; with `force` also where it has open messages of other
-  // coordinators, for which it stays else. To those that are not linked ssh runs with `env`, which
+  // coordinators, for which it stays else. Those that are not linked are reached with `env`, which
   // may be null. `done` gets a text for each that did and for each that did not, within 20 s; where
   // several calls overlap, each has its answer.
   virtual void StopAgents(bool force, const SharedEnvironment& env, StopAgentsDone done) = 0;
-
-  // Calls on links that are under way, the transports' too: whoever owns the loop waits for none.
-  virtual OutstandingCalls& calls() = 0;
 };
 
 struct LinkTableOptions {
-  const AgentBundle* bundle = nullptr;  // Outlives the table.
-  std::string iris_home;                // IRIS_HOME or empty.
-  std::string coordinator_id;           // UUID of the store.
-  PlacedAgents* placed = nullptr;       // Outlives the table; null: nothing is remembered.
-  // For ssh's sockets: ours, 0700, short. Asked at every connection, on its thread.
-  std::function<std::string()> runtime_dir;
+  // The target that a team's way names, for nobody yet (coordinator/reach). Never null.
+  std::function<TargetPtr(const RemoteWay&)> target_of;
+  // To the agent on this machine.
+  std::function<std::unique_ptr<Connector>()> connect_here;
+  // How that greets, if it runs, without starting it. May block: called on a thread.
+  std::function<absl::optional<v1::Hello>()> hello_here;
+  std::string coordinator_id;      // UUID of the store.
+  PlacedAgents* placed = nullptr;  // Outlives the table; null: nothing is remembered.
 };
 
 std::unique_ptr<LinkTable> MakeLinkTable(EventLoop& loop, LinkTableOptions options);

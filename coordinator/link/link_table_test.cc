@@ -1,43 +1,36 @@
 #include "coordinator/link/link_table.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstring>
-#include <fstream>
-#include <map>
+#include <atomic>
+#include <cstddef>
 #include <memory>
 #include <set>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
-#include "common/base/ids.h"
-#include "common/base/scoped_fd.h"
-#include "common/endpoint/endpoint.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
+#include "common/loop/event_loop.h"
 #include "common/rpc/grpc_client_life.h"
-#include "common/testing/scratch_dir.h"
-#include "common/version/version.h"
-#include "coordinator/bootstrap/bootstrap.h"
 #include "coordinator/config/config.h"
+#include "coordinator/link/connection.h"
 #include "coordinator/link/link.h"
 #include "coordinator/link/placed_agents.h"
 #include "coordinator/link/stop_reach.h"
+#include "coordinator/link/target.h"
 #include "coordinator/link/testing/fake_host.h"
+#include "coordinator/link/testing/fake_target.h"
 #include "coordinator/link/testing/link_recorder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 namespace {
@@ -51,52 +44,12 @@ using ::testing::UnorderedElementsAre;
 
 constexpr absl::Duration kPatience = absl::Seconds(60);
 
-// The socket of an agent on this machine, which greets and is then served by `host`.
-class AgentSocket {
- public:
-  AgentSocket(const std::string& path, FakeHost& host) : host_(host) {
-    struct sockaddr_un address = {};
-    address.sun_family = AF_UNIX;
-    memcpy(address.sun_path, path.data(), path.size());
-    listener_.Reset(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    EXPECT_EQ(bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-    EXPECT_EQ(listen(listener_.get(), 16), 0);
-    thread_ = std::thread([this] { Accept(); });
-  }
-  ~AgentSocket() {
-    shutdown(listener_.get(), SHUT_RDWR);
-    thread_.join();
-  }
-
- private:
-  void Accept() {
-    v1::Hello hello;
-    hello.mutable_protocol()->set_min(kProtocolMin);
-    hello.mutable_protocol()->set_max(kProtocolMax);
-    hello.set_build_number(kBuildNumber);
-    hello.set_incarnation(NewUuid());
-    hello.set_host_id("this one");
-    const std::string greeting = FrameHello(hello.SerializeAsString());
-    while (true) {
-      ScopedFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-      if (!fd) return;
-      EXPECT_EQ(send(fd.get(), greeting.data(), greeting.size(), MSG_NOSIGNAL),
-                static_cast<ssize_t>(greeting.size()));
-      host_.Serve(std::move(fd));
-    }
-  }
-
-  FakeHost& host_;
-  ScopedFd listener_;
-  std::thread thread_;
-};
-
 // On the loop, as the table.
 class FakePlaces : public PlacedAgents {
  public:
-  void Note(const std::string&, const std::string&, const SshTarget&) override {}
+  void Note(const std::string&, const std::string&, const RemoteWay&) override {}
   void Forget(const std::string& place) override { forgotten.push_back(place); }
-  void NoteAttempt(const std::string&, const std::string& name, const SshTarget&) override {
+  void NoteAttempt(const std::string&, const std::string& name, const RemoteWay&) override {
     attempts.push_back("to " + name);
   }
   void NoteAttemptEnd(const std::string&, bool may_have_started) override {
@@ -115,28 +68,75 @@ class FakePlaces : public PlacedAgents {
   std::vector<PlacedAgent> all;
 };
 
+// With which keys something was done. Thread-safe.
+class KeyNotes {
+ public:
+  void Add(const std::string& keys) {
+    absl::MutexLock lock(&mutex_);
+    all_.insert(keys);
+    ++count_;
+  }
+  void Clear() {
+    absl::MutexLock lock(&mutex_);
+    all_.clear();
+    count_ = 0;
+  }
+  std::set<std::string> all() const {
+    absl::MutexLock lock(&mutex_);
+    return all_;
+  }
+  size_t count() const {
+    absl::MutexLock lock(&mutex_);
+    return count_;
+  }
+
+ private:
+  mutable absl::Mutex mutex_;
+  std::set<std::string> all_ ABSL_GUARDED_BY(mutex_);
+  size_t count_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
 class LinkTableTest : public ::testing::Test {
  protected:
-  LinkTableTest() : bundle_(AgentBundle::Find({})) {
+  LinkTableTest() {
     KeepGrpcClientThreads();
-    MakeTable();
-  }
-  void MakeTable() {
     loop_.Run([this] {
-      table_ = MakeLinkTable(loop_.loop(), {.bundle = bundle_.get(),
-                                            .iris_home = scratch_.path(),
-                                            .coordinator_id = "us",
-                                            .placed = &places_,
-                                            .runtime_dir = [this] { return scratch_.path(); }});
+      table_ =
+          MakeLinkTable(loop_.loop(), {.target_of =
+                                           [this](const RemoteWay& way) {
+                                             return FakeTarget::Make(
+                                                 way, {.resolve = resolve_, .connect = connect_});
+                                           },
+                                       .connect_here = [this] { return host_.MakeConnector(); },
+                                       .hello_here = [this] { return hello_here_; },
+                                       .coordinator_id = "us",
+                                       .placed = &places_});
     });
   }
   ~LinkTableTest() override {
     loop_.Run([this] { table_.reset(); });
   }
 
-  const ScratchDir scratch_;
-  std::unique_ptr<AgentBundle> bundle_;
+  // It is noted with whose keys targets are asked what they mean, and tried to connect; nobody is
+  // reached.
+  void NoteKeys() {
+    resolve_ = [this](const FakeTarget& target) -> absl::StatusOr<ResolvedTarget> {
+      keys_.Add(target.keys());
+      return target.Itself();
+    };
+    connect_ = [this](const FakeTarget& target,
+                      const ConnectOptions&) -> absl::StatusOr<Connection> {
+      keys_.Add(target.keys());
+      return MakeFailure(v1::FAILURE_UNREACHABLE, "nobody is there");
+    };
+  }
+
+  KeyNotes keys_;
+  // Of all targets.
+  decltype(FakeTarget::Script::resolve) resolve_;
+  decltype(FakeTarget::Script::connect) connect_;
   FakeHost host_;
+  absl::optional<v1::Hello> hello_here_;  // Of the agent here; nothing: it does not run.
   FakePlaces places_;
   LoopThread loop_;
   std::unique_ptr<LinkTable> table_;
@@ -145,7 +145,8 @@ class LinkTableTest : public ::testing::Test {
 // The agent runs, and this life of the coordinator has no link to it yet: it is linked to be
 // stopped, and two who ask at once wait for that.
 TEST_F(LinkTableTest, TwoStopsAtOnceAreBothAnswered) {
-  const AgentSocket agent(FindEndpoint("agent", scratch_.path())->socket, host_);
+  host_.CallItself("this one");
+  loop_.Run([this] { hello_here_.emplace().set_host_id("this one"); });
   struct Answer {
     std::vector<std::string> stopped;
     std::vector<std::string> problems;
@@ -189,34 +190,28 @@ std::vector<std::string> ProblemsOf(LoopThread& loop, LinkTable& table,
   return problems;
 }
 
-PlacedAgent AgentBy(const std::string& name, RemoteCommand remote) {
-  SshTarget target;
-  target.remote = std::move(remote);
-  return {.place = name, .name = "me@" + name, .target = std::move(target)};
+RemoteWay WayTo(const std::string& name) {
+  RemoteWay way;
+  way.remote = {.text = "fake " + name, .program = "fake", .options = {}, .destination = name};
+  return way;
+}
+
+PlacedAgent AgentOn(const std::string& name) {
+  return {.place = name, .name = "me@" + name, .way = WayTo(name)};
 }
 
 TEST_F(LinkTableTest, AStopConnectsToHostsThatAreNotLinkedWithTheKeysOfItsAsker) {
-  const std::string program = scratch_.File("like-ssh"), keys = scratch_.File("keys");
-  std::ofstream(program) << "#!/bin/sh\necho \"$SSH_AUTH_SOCK\" >>" << keys << "\nexit 255\n";
-  chmod(program.c_str(), 0700);
+  NoteKeys();
   loop_.Run([&] {
-    for (const char* name : {"gpu1", "gpu2"}) {
-      places_.all.push_back(AgentBy(
-          name,
-          {.text = program + " " + name, .program = program, .options = {}, .destination = name}));
-    }
+    for (const char* name : {"gpu1", "gpu2"}) places_.all.push_back(AgentOn(name));
   });
   const auto asker =
-      std::make_shared<const Environment>(Environment{{"SSH_AUTH_SOCK", "/keys-of-the-asker"}});
+      std::make_shared<const Environment>(Environment{{"KEYS", "/keys-of-the-asker"}});
   EXPECT_THAT(
       ProblemsOf(loop_, *table_, asker),
       UnorderedElementsAre(HasSubstr("agent on me@gpu1: "), HasSubstr("agent on me@gpu2: ")));
-  std::ifstream lines(keys);
-  int attempts = 0;
-  for (std::string line; std::getline(lines, line); ++attempts) {
-    EXPECT_EQ(line, "/keys-of-the-asker");
-  }
-  EXPECT_GE(attempts, 2);
+  EXPECT_GE(keys_.count(), 2u);
+  EXPECT_THAT(keys_.all(), ElementsAre("/keys-of-the-asker"));
   loop_.Run([&] {
     EXPECT_THAT(places_.forgotten, IsEmpty());
     EXPECT_EQ(places_.asker, asker) << "whose variables are in the ways";
@@ -228,7 +223,7 @@ TEST_F(LinkTableTest, AnAgentIsNamedWhoseWayIsNotKnown) {
     places_.all.push_back(
         {.place = "gpu1",
          .name = "me@gpu1",
-         .target = MakeFailure(v1::FAILURE_BAD_REQUEST, "TOKEN is not set", "Set it.")});
+         .way = MakeFailure(v1::FAILURE_BAD_REQUEST, "TOKEN is not set", "Set it.")});
   });
   EXPECT_THAT(ProblemsOf(loop_, *table_, nullptr),
               ElementsAre(HasSubstr("bad_request: agent on me@gpu1: TOKEN is not set")));
@@ -239,13 +234,12 @@ TEST_F(LinkTableTest, AnAgentIsNamedWhoseWayIsNotKnown) {
 }
 
 TEST_F(LinkTableTest, AStopConnectsToSoManyHostsAtMost) {
+  resolve_ = [](const FakeTarget&) -> absl::StatusOr<ResolvedTarget> {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST, "no such keyword");
+  };
   loop_.Run([&] {
     for (size_t i = 0; i < kReachMax + 2; ++i) {
-      const std::string name = "gpu" + std::to_string(i);
-      places_.all.push_back(AgentBy(name, {.text = "ssh -o NoSuchKeyword=1 " + name,
-                                           .program = "ssh",
-                                           .options = {"-o", "NoSuchKeyword=1"},
-                                           .destination = name}));
+      places_.all.push_back(AgentOn("gpu" + std::to_string(i)));
     }
   });
   const std::vector<std::string> problems = ProblemsOf(loop_, *table_, nullptr);
@@ -259,23 +253,22 @@ TEST_F(LinkTableTest, AStopConnectsToSoManyHostsAtMost) {
   });
 }
 
-// Over a program in ssh's place, whose attempt goes on until there is a file `go`.
 TEST_F(LinkTableTest, AStopWaitsForWhatAnAttemptIsJustPuttingOnAHost) {
-  // A program that could be put there: without any, ssh is not run.
-  ASSERT_EQ(symlink("/proc/self/exe", scratch_.File("iris-agent").c_str()), 0);
-  loop_.Run([this] { table_.reset(); });
-  bundle_ = AgentBundle::Find({scratch_.path()});
-  MakeTable();
-  const std::string program = scratch_.File("like-ssh");
-  std::ofstream(program) << "#!/bin/sh\n[ \"$1\" = -G ] && exit 255\ncd " << scratch_.path()
-                         << "\n: >begun\nwhile [ ! -e go ]; do sleep 0.01; done\n: >ended\n"
-                         << "exit 255\n";
-  chmod(program.c_str(), 0700);
+  struct Attempts {
+    absl::Notification begun, go;
+    std::atomic<int> ended = 0;
+  };
+  const auto attempts = std::make_shared<Attempts>();
+  connect_ = [attempts](const FakeTarget&, const ConnectOptions&) -> absl::StatusOr<Connection> {
+    if (!attempts->begun.HasBeenNotified()) attempts->begun.Notify();
+    attempts->go.WaitForNotification();
+    ++attempts->ended;
+    return MakeFailure(v1::FAILURE_UNREACHABLE, "nobody is there");
+  };
   Team gpu;
   gpu.name = "gpu";
   gpu.path = "/g";
-  gpu.remote = RemoteCommand{
-      .text = program + " gpu", .program = program, .options = {}, .destination = "gpu"};
+  gpu.remote = WayTo("gpu").remote;
   LinkRecorder recorder;
   Link* link = nullptr;
   loop_.Run([&] {
@@ -283,12 +276,7 @@ TEST_F(LinkTableTest, AStopWaitsForWhatAnAttemptIsJustPuttingOnAHost) {
     link->AddObserver(&recorder);
     link->Want(&recorder);
   });
-  const auto is_there = [this](const char* name) {
-    return access(scratch_.File(name).c_str(), F_OK) == 0;
-  };
-  const absl::Time deadline = absl::Now() + kPatience;
-  while (!is_there("begun") && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(5));
-  ASSERT_TRUE(is_there("begun"));
+  ASSERT_TRUE(attempts->begun.WaitForNotificationWithTimeout(kPatience));
 
   absl::Notification told;
   loop_.Run([&] {
@@ -297,16 +285,15 @@ TEST_F(LinkTableTest, AStopWaitsForWhatAnAttemptIsJustPuttingOnAHost) {
   });
   for (int i = 0; i < 3; ++i) loop_.Run([] {});  // What a stop that has nobody to ask posts.
   EXPECT_FALSE(told.HasBeenNotified());
-  std::ofstream(scratch_.File("go")) << "now";
+  attempts->go.Notify();
   EXPECT_TRUE(told.WaitForNotificationWithTimeout(kPatience));
-  EXPECT_TRUE(is_there("ended"));
+  EXPECT_GE(attempts->ended, 1);
   loop_.Run([&] {
     EXPECT_THAT(places_.attempts, ElementsAre(HasSubstr("to "), "has started none"));
     link->RemoveObserver(&recorder);
   });
 }
 
-// A program in ssh's place writes down whose keys it is lent, and reaches nobody.
 class LoanTest : public LinkTableTest {
  protected:
   // One session's way to its team.
@@ -316,9 +303,7 @@ class LoanTest : public LinkTableTest {
   };
 
   LoanTest() {
-    std::ofstream(program_) << "#!/bin/sh\necho \"$SSH_AUTH_SOCK\" >>" << scratch_.File("keys")
-                            << "\nexit 255\n";
-    chmod(program_.c_str(), 0700);
+    NoteKeys();
     Make("gpu", first_);
     Lend(first_, "/keys-of-the-first");
   }
@@ -327,8 +312,7 @@ class LoanTest : public LinkTableTest {
     Team team;
     team.name = name;
     team.path = "/g";
-    team.remote = RemoteCommand{
-        .text = program_ + " gpu", .program = program_, .options = {}, .destination = "gpu"};
+    team.remote = WayTo("gpu").remote;
     loop_.Run([&] {
       way.link = &table_->MakeFor(team);
       way.link->AddObserver(&way.recorder);
@@ -354,22 +338,18 @@ class LoanTest : public LinkTableTest {
     return ids;
   }
   void Lend(Way& way, const std::string& keys) {
-    const Environment env = {{"SSH_AUTH_SOCK", keys}};
+    const Environment env = {{"KEYS", keys}};
     loop_.Run([&] { way.link->Lend(std::make_shared<const Environment>(env)); });
   }
   // The keys that were lent in the next attempts, but for `skipped`: one may be under way already.
   std::set<std::string> KeysOfAttempts(int skipped = 0) {
     for (int i = 0; i < skipped + 2; ++i) {
-      if (i == skipped) std::ofstream(scratch_.File("keys"), std::ios::trunc);
+      if (i == skipped) keys_.Clear();
       Try(first_);
     }
-    std::ifstream lines(scratch_.File("keys"));
-    std::set<std::string> keys;
-    for (std::string line; std::getline(lines, line);) keys.insert(line);
-    return keys;
+    return keys_.all();
   }
 
-  const std::string program_ = scratch_.File("like-ssh");
   Way first_;
 };
 

@@ -1,31 +1,28 @@
 #include "coordinator/link/link_words.h"
 
 namespace iris {
-namespace {
 
-struct StateWords {
-  absl::string_view state;
-  absl::string_view words;
-};
-
-constexpr StateWords kStates[] = {
-    {"down", "not connected"},
-    {"connecting", "connecting"},
-    {"bootstrapping", "starting the agent"},
-    {"up", "connected"},
-    {"suspect", "silent"},
-    {"ending", "closing"},
-    {"waiting", "trying again soon"},
-    {"blocked", "failed"},
-};
-
-}  // namespace
-
-absl::string_view LinkStateWords(absl::string_view state) {
-  for (const StateWords& known : kStates) {
-    if (known.state == state) return known.words;
+absl::string_view LinkStateWords(v1::LinkStatus::State state) {
+  switch (state) {
+    case v1::LinkStatus::DOWN:
+      return "not connected";
+    case v1::LinkStatus::CONNECTING:
+      return "connecting";
+    case v1::LinkStatus::BOOTSTRAPPING:
+      return "starting the agent";
+    case v1::LinkStatus::UP:
+      return "connected";
+    case v1::LinkStatus::SUSPECT:
+      return "silent";
+    case v1::LinkStatus::ENDING:
+      return "closing";
+    case v1::LinkStatus::WAITING:
+      return "trying again soon";
+    case v1::LinkStatus::BLOCKED:
+      return "failed";
+    default:
+      return "unknown";
   }
-  return state;
 }
 
 }  // namespace iris

@@ -2,11 +2,12 @@
 #define IRIS_COORDINATOR_LINK_LINK_WORDS_H_
 
 #include "absl/strings/string_view.h"
+#include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
-// A state of a link (LinkStatus.state), as people read it; one that is not known stays as it is.
-absl::string_view LinkStateWords(absl::string_view state);
+// A state of a link, as people read it. "unknown": one of a newer coordinator.
+absl::string_view LinkStateWords(v1::LinkStatus::State state);
 
 }  // namespace iris
 

@@ -12,13 +12,14 @@ TEST(LinkWordsTest, EveryStateHasWordsOfItsOwn) {
   std::set<absl::string_view> seen;
   for (int state = 0; state < kLinkStates; ++state) {
     const absl::string_view name = LinkStateName(static_cast<LinkState>(state));
-    const absl::string_view words = LinkStateWords(name);
+    // 0 is none in the protocol.
+    const absl::string_view words = LinkStateWords(static_cast<v1::LinkStatus::State>(state + 1));
     EXPECT_TRUE(seen.insert(words).second) << words;
     if (name != "connecting") {
       EXPECT_NE(words, name) << "the protocol's name is no word for people";
     }
   }
-  EXPECT_EQ(LinkStateWords("of a newer coordinator"), "of a newer coordinator");
+  EXPECT_EQ(LinkStateWords(static_cast<v1::LinkStatus::State>(99)), "unknown");
 }
 
 }  // namespace

@@ -21,8 +21,8 @@ namespace iris {
 // login has succeeded, or where nobody has asked for a while: what is tried again now and then does
 // not keep others out.
 //
-// Of all connections for which ssh means the same: what ssh's configuration, the team's `remote` or
-// the lent keys change makes another connection, with a bar of its own. Thread-safe.
+// Of all connections of one ResolvedTarget::key: what a configuration, the team's `remote` or the
+// lent keys change makes another connection, with a bar of its own. Thread-safe.
 class LoginBar {
  public:
   static constexpr absl::Duration kFirst = absl::Seconds(2);

@@ -14,7 +14,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 absl::Status Refused() {
-  return MakeFailure(v1::FAILURE_AUTH, "ml@gpu1: Permission denied (publickey)", "Run ssh-add.");
+  return MakeFailure(v1::FAILURE_AUTH, "ml@gpu1: Permission denied (publickey)", "Add the key.");
 }
 
 class LoginBarTest : public ::testing::Test {
@@ -52,7 +52,7 @@ TEST_F(LoginBarTest, ARefusedLoginIsRememberedWithItsAgeAndWhatToDo) {
   EXPECT_EQ(failure.kind(), v1::FAILURE_AUTH);
   EXPECT_THAT(failure.detail(), AllOf(HasSubstr("Permission denied"), HasSubstr("2s ago"),
                                       HasSubstr("in 1s at the earliest")));
-  EXPECT_THAT(failure.fix(), AllOf(HasSubstr("Run ssh-add."), HasSubstr("`iris stop`")));
+  EXPECT_THAT(failure.fix(), AllOf(HasSubstr("Add the key."), HasSubstr("`iris stop`")));
 }
 
 TEST_F(LoginBarTest, WhoeverIsNotTriedKnowsWhenItMayBe) {

@@ -6,11 +6,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/optional.h"
 #include "common/environment/environment.h"
-#include "coordinator/bootstrap/bootstrap.h"
+#include "coordinator/config/config.h"
 #include "proto/iris/v1/agent.pb.h"
-#include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
@@ -19,9 +17,8 @@ namespace iris {
 struct PlacedAgent {
   std::string place;  // PlaceOf(), or PlaceOfAttempt().
   std::string name;   // "user@host:port", for people.
-  // Without an environment: that is the asker's. Or why the way is not known: FAILURE_BAD_REQUEST,
-  // FAILURE_STORAGE.
-  absl::StatusOr<SshTarget> target;
+  // Or why it is not known: FAILURE_BAD_REQUEST, FAILURE_STORAGE.
+  absl::StatusOr<RemoteWay> way;
 };
 
 // Host, account and folder of the agent that greets so: the same over its lives, and over those of
@@ -33,10 +30,10 @@ absl::string_view FolderOf(absl::string_view place);
 // Stands for the place of what the attempts of one link may have started, which nobody knows before
 // it has greeted: no agent has such a place. By the way as it was then, of which it holds a digest,
 // and by LinkLife::identity.
-std::string PlaceOfAttempt(const SshTarget& target, absl::string_view link_identity);
+std::string PlaceOfAttempt(const RemoteWay& way, absl::string_view link_identity);
 bool IsAttempt(absl::string_view place);
-// The attempt went by what `target` is now: what is written as ${VAR} in it stood for the same.
-bool IsAttemptBy(absl::string_view place, const SshTarget& target);
+// The attempt went by what `way` is now: what is written as ${VAR} in it stood for the same.
+bool IsAttemptBy(absl::string_view place, const RemoteWay& way);
 
 // Where this coordinator has put an agent, or has found one and used it, over all its lives. Lives
 // on the coordinator's loop.
@@ -45,13 +42,13 @@ class PlacedAgents {
   virtual ~PlacedAgents() = default;
 
   // One answers there; the names as in PlacedAgent. Cheap, but for the first time.
-  virtual void Note(const std::string& place, const std::string& name, const SshTarget& target) = 0;
+  virtual void Note(const std::string& place, const std::string& name, const RemoteWay& way) = 0;
   // It was ended; or, of an attempt: what is there has greeted.
   virtual void Forget(const std::string& place) = 0;
   // An attempt begins, which may start an agent that never greets this life of the coordinator;
   // `place` is PlaceOfAttempt(). Returns once it is known to later lives.
   virtual void NoteAttempt(const std::string& place, const std::string& name,
-                           const SshTarget& target) = 0;
+                           const RemoteWay& way) = 0;
   // It has ended. What may have started an agent stays noted until Forget(), and so does what an
   // earlier attempt may have started there; for 7 days.
   virtual void NoteAttemptEnd(const std::string& place, bool may_have_started) = 0;
@@ -63,13 +60,6 @@ class PlacedAgents {
   // `asker`; null: of this process. FAILURE_STORAGE.
   virtual absl::StatusOr<std::vector<PlacedAgent>> All(const SharedEnvironment& asker) = 0;
 };
-
-// The way in the form in which it is stored, as it is written: without the value of any variable;
-// and back. Then `program` is the one that the way may begin with besides ssh, and all else of
-// `remote` but `written`, `identity` and `agent_dir` are to be filled in (ExpandWay()). Nothing: it
-// is no such way.
-v1::HostWay ToProto(const SshTarget& target);
-absl::optional<SshTarget> FromProto(const v1::HostWay& way);
 
 }  // namespace iris
 

@@ -7,8 +7,7 @@
 
 #include "absl/status/status.h"
 #include "common/loop/event_loop.h"
-#include "coordinator/link/calls.h"
-#include "proto/iris/v1/agent.grpc.pb.h"
+#include "coordinator/link/agent_channel.h"
 
 namespace iris {
 
@@ -21,8 +20,7 @@ class Probe {
     std::function<void(const absl::Status&)> on_end;  // Once, with why; nothing comes after it.
   };
   // Callbacks run on the loop, and not once the probe is destroyed.
-  static std::unique_ptr<Probe> Start(EventLoop& loop, OutstandingCalls& calls,
-                                      v1::Agent::StubInterface& stub, Callbacks callbacks);
+  static std::unique_ptr<Probe> Start(EventLoop& loop, AgentChannel& channel, Callbacks callbacks);
   virtual ~Probe() = default;
 
   // Asks for an answer, behind everything that was written to the wire before; at the latest once

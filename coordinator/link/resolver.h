@@ -4,32 +4,30 @@
 #include <atomic>
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
-#include "coordinator/bootstrap/resolve_target.h"
+#include "coordinator/link/target.h"
 
 namespace iris {
 
-// Asks ssh what targets mean, each on a thread of its own: a `Match exec` that takes its time, or a
-// name server, holds up nobody else. Who asks for what is just being asked shares the answer. Keeps
-// nothing: what ssh says may differ next time. Lives on the coordinator's loop.
+// Asks what targets mean, each on a thread of its own: a program of somebody's configuration,
+// or a name server, that takes its time holds up nobody else. Who asks for what is just being asked
+// shares the answer. Keeps nothing: what is said may differ next time. Lives on the coordinator's
+// loop.
 class Resolver {
  public:
-  // As ResolveTarget().
-  using Resolve = std::function<absl::StatusOr<ResolvedTarget>(const SshTarget& target,
-                                                               const std::atomic<bool>* cancelled)>;
   using Then = std::function<void(const absl::StatusOr<ResolvedTarget>&)>;
 
-  Resolver(EventLoop& loop, Resolve resolve) : loop_(loop), resolve_(std::move(resolve)) {}
+  explicit Resolver(EventLoop& loop) : loop_(loop) {}
   ~Resolver();  // Gives up what is under way; its `then`s do not run.
 
   // `then` runs on the loop, never from inside. Also FAILURE_BUSY_LIMIT: no more threads.
-  void Ask(const SshTarget& target, Then then);
+  void Ask(const TargetPtr& target, Then then);
 
  private:
   struct Question {
@@ -37,13 +35,12 @@ class Resolver {
     std::vector<Then> thens;
   };
 
-  void Answer(const std::string& written, const absl::StatusOr<ResolvedTarget>& answer);
+  void Answer(const std::string& asked, const absl::StatusOr<ResolvedTarget>& answer);
 
   EventLoop& loop_;
-  const Resolve resolve_;
-  std::map<std::string, Question> under_way_;  // By WrittenTarget().
+  std::map<std::string, Question> under_way_;  // By Target::question().
   std::atomic<bool> cancelled_ = false;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+  AliveFlag alive_;  // For what was posted.
 };
 
 }  // namespace iris

@@ -1,15 +1,17 @@
 #include "coordinator/link/resolver.h"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "common/loop/event_loop.h"
-#include "coordinator/bootstrap/bootstrap.h"
-#include "coordinator/bootstrap/resolve_target.h"
+#include "coordinator/link/target.h"
+#include "coordinator/link/testing/fake_target.h"
 #include "gtest/gtest.h"
 
 namespace iris {
@@ -19,11 +21,14 @@ constexpr absl::Duration kPatience = absl::Seconds(60);
 
 class ResolverTest : public ::testing::Test {
  protected:
-  static SshTarget Target(const std::string& destination) {
-    SshTarget target;
-    target.remote.program = "ssh";
-    target.remote.destination = destination;
-    return target;
+  // `meanwhile` runs while it is asked what the target means.
+  static TargetPtr Target(const std::string& destination, std::function<void()> meanwhile) {
+    return FakeTarget::Make(
+        destination, {.resolve = [meanwhile = std::move(meanwhile)](
+                                     const FakeTarget& target) -> absl::StatusOr<ResolvedTarget> {
+          meanwhile();
+          return target.Itself();
+        }});
   }
   LoopThread loop_;
 };
@@ -34,13 +39,10 @@ TEST_F(ResolverTest, OneThatTakesItsTimeHoldsUpNobodyElse) {
   absl::Notification slow_answered;
   std::unique_ptr<Resolver> resolver;
   loop_.loop().Post([&] {
-    resolver = std::make_unique<Resolver>(
-        loop_.loop(), [&](const SshTarget& target, const std::atomic<bool>*) {
-          if (target.remote.destination == "slow") slow_may_end.WaitForNotification();
-          return absl::StatusOr<ResolvedTarget>(ResolvedTarget{.target = target});
-        });
-    resolver->Ask(Target("slow"), [&](const auto&) { slow_answered.Notify(); });
-    resolver->Ask(Target("fast"), [&](const auto&) { fast_answered.Notify(); });
+    resolver = std::make_unique<Resolver>(loop_.loop());
+    resolver->Ask(Target("slow", [&] { slow_may_end.WaitForNotification(); }),
+                  [&](const auto&) { slow_answered.Notify(); });
+    resolver->Ask(Target("fast", [] {}), [&](const auto&) { fast_answered.Notify(); });
   });
   EXPECT_TRUE(fast_answered.WaitForNotificationWithTimeout(kPatience));
   EXPECT_FALSE(slow_answered.HasBeenNotified());
@@ -56,14 +58,13 @@ TEST_F(ResolverTest, WhatIsBeingAskedIsAskedOnce) {
   std::unique_ptr<Resolver> resolver;
   int answers = 0;
   loop_.loop().Post([&] {
-    resolver = std::make_unique<Resolver>(
-        loop_.loop(), [&](const SshTarget& target, const std::atomic<bool>*) {
-          ++runs;
-          may_end.WaitForNotification();
-          return absl::StatusOr<ResolvedTarget>(ResolvedTarget{.target = target});
-        });
+    resolver = std::make_unique<Resolver>(loop_.loop());
+    const TargetPtr target = Target("gpu", [&] {
+      ++runs;
+      may_end.WaitForNotification();
+    });
     for (int i = 0; i < 20; ++i) {
-      resolver->Ask(Target("gpu"), [&](const auto&) {
+      resolver->Ask(target, [&](const auto&) {
         if (++answers == 20) all.Notify();
       });
     }

@@ -1,5 +1,7 @@
 #include "coordinator/link/send_window.h"
 
+#include "common/log/check.h"
+
 namespace iris {
 
 void SendWindow::OnWritten(uint64_t bytes, absl::Duration now) {
@@ -18,6 +20,7 @@ void SendWindow::AskNow() {
 void SendWindow::OnAnswered(uint64_t nonce, absl::Duration now) {
   if (asked_.empty()) return;  // Asked by somebody else, and there is room.
   for (; !asked_.empty() && asked_.front().nonce <= nonce; asked_.pop_front()) {
+    Check(unanswered_ >= asked_.front().bytes, "more arrived than was written");
     unanswered_ -= asked_.front().bytes;
     window_.OnArrived(asked_.front().bytes, now);
   }

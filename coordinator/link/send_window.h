@@ -13,15 +13,15 @@
 namespace iris {
 
 // Paces what goes to a host, over all streams of one link: two seconds' worth of it are on their
-// way. ssh takes megabytes that a slow network has not, and whatever is said next would wait behind
-// them. What has arrived is known from probes: they travel behind what was written before them, and
-// agents of any build answer them. Lives on the coordinator's loop.
+// way. A client program takes megabytes that a slow network has not, and whatever is said next
+// would wait behind them. What has arrived is known from probes: they travel behind what was
+// written before them, and agents of any build answer them. Lives on the coordinator's loop.
 //
 //   frame ─▶ OnWritten ─▶ … ─▶ a probe behind every quarter of the window ─▶ OnAnswered ─▶ room
 //
-// While there is no room a probe is on its way, so whoever waits is told: what is written last is
-// asked after once everything before it has arrived. Only the time with a probe on its way is
-// measured: a link on which nothing is said is not slow.
+// While there is no room a probe is on its way, so whoever waits hears of room: what is written
+// last is asked after once everything before it has arrived. Only the time with a probe on its way
+// is measured: a link on which nothing is said is not slow.
 class SendWindow {
  public:
   class Sender {
@@ -37,7 +37,7 @@ class SendWindow {
       : window_(limits, now), ask_(std::move(ask)) {}
 
   bool has_room() const { return unanswered_ < window_.bytes(); }
-  // There is no room: `sender` is told, once, when there is; until Leave().
+  // There is no room: `sender` hears OnRoom(), once, when there is; until Leave().
   void Wait(Sender& sender) { waiting_.insert(&sender); }
   void Leave(Sender& sender) { waiting_.erase(&sender); }
 

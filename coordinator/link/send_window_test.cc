@@ -98,8 +98,8 @@ TEST_F(SendWindowTest, WhoLeftIsNotTold) {
 }
 
 // A host behind a link that carries so many bytes a second, with a buffer before it that takes what
-// fits into it at once, as ssh's and the kernel's do. Senders do as AttachCall does: one frame goes
-// after the other, and who has no room waits until it is told.
+// fits into it at once, as a client's and the kernel's do. Senders do as AttachCall does: one frame
+// goes after the other, and who has no room waits until it is told.
 class World {
  public:
   class Sender final : public SendWindow::Sender {

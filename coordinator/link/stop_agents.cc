@@ -10,9 +10,8 @@
 #include "absl/strings/string_view.h"
 #include "common/failure/agent_fix.h"
 #include "common/failure/failure.h"
-#include "coordinator/bootstrap/host_failure.h"
-#include "coordinator/bootstrap/host_text.h"
 #include "coordinator/link/agent_calls.h"
+#include "coordinator/link/host_text.h"
 #include "coordinator/link/placed_agents.h"
 
 namespace iris {
@@ -76,7 +75,7 @@ class StopAgentsCall::Arrival final : public LinkObserver {
   const std::vector<Expected>& expected() const { return expected_; }
 
  private:
-  void OnLinkProgress(const BootstrapProgress&) override {}
+  void OnLinkProgress(const ConnectProgress&) override {}
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override {
     stop_.OnArrived(&link_, life, absl::OkStatus());
   }
@@ -89,17 +88,12 @@ class StopAgentsCall::Arrival final : public LinkObserver {
   std::vector<Expected> expected_;
 };
 
-StopAgentsCall::StopAgentsCall(EventLoop& loop, OutstandingCalls& calls,
-                               v1::ShutdownRequest request, StopAgentsDone done,
+StopAgentsCall::StopAgentsCall(EventLoop& loop, v1::ShutdownRequest request, StopAgentsDone done,
                                absl::Duration deadline)
-    : loop_(loop),
-      calls_(calls),
-      request_(std::move(request)),
-      deadline_(deadline),
-      done_(std::move(done)) {}
+    : loop_(loop), request_(std::move(request)), deadline_(deadline), done_(std::move(done)) {}
 
 StopAgentsCall::~StopAgentsCall() {
-  *alive_ = false;
+  alive_.Clear();
   if (timer_ != 0) loop_.Cancel(timer_);
 }
 
@@ -126,28 +120,26 @@ void StopAgentsCall::Ask(HostLink& link, const std::string& name,
 
 void StopAgentsCall::AskWhoseTellsAreOpen(const std::string& agent,
                                           const std::shared_ptr<LinkLife>& life) {
-  ListSessions(loop_, calls_, life,
-               [this, alive = alive_, agent, life](const grpc::Status& status,
-                                                   const v1::ListResponse& list) {
-                 if (!*alive || unanswered_.count(agent) == 0) return;
-                 if (!status.ok()) return OnStays(agent, FromHost(status, ""));
-                 const std::string whose = OpenForOthers(list, request_.coordinator_id());
-                 if (whose.empty()) return End(agent, life);
-                 OnStays(agent,
-                         MakeFailure(v1::FAILURE_PERMISSION_DENIED,
-                                     absl::StrCat("it is of an older build, which would end the "
-                                                  "messages of other coordinators too: ",
-                                                  whose),
-                                     kFixStopForce));
-               });
+  ListSessions(life, [this, alive = alive_.Watch(), agent,
+                      life](const absl::StatusOr<v1::ListResponse>& list) {
+    if (!alive || unanswered_.count(agent) == 0) return;
+    if (!list.ok()) return OnStays(agent, list.status());
+    const std::string whose = OpenForOthers(*list, request_.coordinator_id());
+    if (whose.empty()) return End(agent, life);
+    OnStays(agent, MakeFailure(v1::FAILURE_PERMISSION_DENIED,
+                               absl::StrCat("it is of an older build, which would end the "
+                                            "messages of other coordinators too: ",
+                                            whose),
+                               kFixStopForce));
+  });
 }
 
 void StopAgentsCall::End(const std::string& agent, const std::shared_ptr<LinkLife>& life) {
-  EndAgent(loop_, calls_, life, request_,
-           [this, alive = alive_, agent](const grpc::Status& status,
-                                         const v1::ShutdownResponse& response) {
-             if (*alive) OnEnded(agent, status, response);
-           });
+  EndAgent(
+      life, request_,
+      [this, alive = alive_.Watch(), agent](const absl::StatusOr<v1::ShutdownResponse>& ended) {
+        if (alive) OnEnded(agent, ended);
+      });
 }
 
 void StopAgentsCall::AwaitAndAsk(HostLink& link, const std::string& name) {
@@ -158,8 +150,9 @@ void StopAgentsCall::AwaitAndAskIfAny(HostLink& link, const std::string& name) {
   awaited_[&link] = std::make_unique<Arrival>(*this, link, name, /*if_any=*/true);
 }
 
-uint64_t StopAgentsCall::Expect(const std::string& name, const std::string& place) {
-  expected_[++last_expected_] = {.name = name, .place = place};
+uint64_t StopAgentsCall::Expect(const std::string& name, const std::string& place,
+                                const std::string& way) {
+  expected_[++last_expected_] = {.name = name, .place = place, .way = way};
   return last_expected_;
 }
 
@@ -189,6 +182,10 @@ void StopAgentsCall::NotFound(uint64_t expected, const absl::Status& why) {
   FinishIfAll();
 }
 
+void StopAgentsCall::NoneThere(uint64_t expected) {
+  if (expected_.erase(expected) > 0) FinishIfAll();
+}
+
 // By this stop, which has tried it meanwhile, or by an earlier one.
 void StopAgentsCall::OnRetired(const Expected& expected, const HostLink& link) {
   const bool has_failed = !link.failure().ok() && !link.is_connecting();
@@ -206,13 +203,14 @@ void StopAgentsCall::CheckPlace(const Expected& expected, const std::string& pla
     if (on_gone) on_gone(expected.place);
     return;
   }
-  problems_.push_back(
-      Problem(expected.name,
-              MakeFailure(v1::FAILURE_WRONG_HOST,
-                          "ssh led to another host, account or folder there this time",
-                          "Run `iris stop --agents` once more where several hosts have that name. "
-                          "Else, where the host of before still runs, end `iris-agent serve` "
-                          "there.")));
+  problems_.push_back(Problem(
+      expected.name,
+      MakeFailure(
+          v1::FAILURE_WRONG_HOST,
+          absl::StrCat(expected.way, " led to another host, account or folder there this time"),
+          "Run `iris stop --agents` once more where several hosts have that name. "
+          "Else, where the host of before still runs, end `iris-agent serve` "
+          "there.")));
 }
 
 void StopAgentsCall::Begin() {
@@ -234,22 +232,22 @@ void StopAgentsCall::OnArrived(HostLink* link, const std::shared_ptr<LinkLife>& 
     link->Retire();
     if (!arrival.found_none(why)) problems_.push_back(Problem(arrival.name(), why));
   }
-  awaited_.erase(link);  // The observer that is being told: it is not used any more.
+  awaited_.erase(link);  // The observer that is being called: it is not used any more.
   FinishIfAll();
 }
 
-void StopAgentsCall::OnEnded(const std::string& agent, const grpc::Status& status,
-                             const v1::ShutdownResponse& response) {
+void StopAgentsCall::OnEnded(const std::string& agent,
+                             const absl::StatusOr<v1::ShutdownResponse>& ended) {
   const auto found = unanswered_.find(agent);
   if (found == unanswered_.end()) return;
-  if (!status.ok()) return OnStays(agent, FromHost(status, ""));
+  if (!ended.ok()) return OnStays(agent, ended.status());
   const std::string name = found->second.name;
   if (on_gone) on_gone(found->second.place);
   unanswered_.erase(found);
-  if (response.tells_of_others() > 0) {
-    stopped_.push_back(absl::StrCat(name, ", and with it ", response.tells_of_others(),
-                                    response.tells_of_others() == 1 ? " open message"
-                                                                    : " open messages",
+  const uint32_t tells_of_others = ended->tells_of_others();
+  if (tells_of_others > 0) {
+    stopped_.push_back(absl::StrCat(name, ", and with it ", tells_of_others,
+                                    tells_of_others == 1 ? " open message" : " open messages",
                                     " of other coordinators"));
   } else {
     stopped_.push_back(name);
@@ -284,8 +282,8 @@ void StopAgentsCall::OnDeadline() {
 void StopAgentsCall::FinishIfAll() {
   const bool all = begun_ && unanswered_.empty() && awaited_.empty() && expected_.empty();
   if (!all || done_ == nullptr) return;
-  loop_.Post([this, alive = alive_, done = std::exchange(done_, nullptr)] {
-    if (!*alive) return;
+  loop_.Post([this, alive = alive_.Watch(), done = std::exchange(done_, nullptr)] {
+    if (!alive) return;
     over_ = true;
     done(std::move(stopped_), std::move(problems_));  // May be the last of this.
   });

@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
-#include "coordinator/link/calls.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/host_report.h"
 #include "coordinator/link/link.h"
-#include "grpcpp/support/status.h"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
@@ -39,11 +39,11 @@ class StopAgentsCall {
   // For all of it: who has not answered by then is a problem.
   static constexpr absl::Duration kDeadline = absl::Seconds(20);
 
-  // `request` is what agents are asked. `loop`, `calls` and the links that are passed outlive this.
+  // `request` is what agents are asked. `loop` and the links that are passed outlive this.
   // `done` is called once, on the loop and never from inside a method; not at all once this is
   // destroyed.
-  StopAgentsCall(EventLoop& loop, OutstandingCalls& calls, v1::ShutdownRequest request,
-                 StopAgentsDone done, absl::Duration deadline = kDeadline);
+  StopAgentsCall(EventLoop& loop, v1::ShutdownRequest request, StopAgentsDone done,
+                 absl::Duration deadline = kDeadline);
   ~StopAgentsCall();
   StopAgentsCall(const StopAgentsCall&) = delete;
   StopAgentsCall& operator=(const StopAgentsCall&) = delete;
@@ -56,13 +56,17 @@ class StopAgentsCall {
   // before that, there is none, and no problem.
   void AwaitAndAskIfAny(HostLink& link, const std::string& name);
   // An agent at `place` (PlaceOf()) is to be ended too, or whatever is at the end of the way of an
-  // attempt (PlaceOfAttempt()); its link is being looked for. Returns what names it in Found() or
-  // NotFound(), one of which follows.
-  uint64_t Expect(const std::string& name, const std::string& place);
+  // attempt (PlaceOfAttempt()); its link is being looked for. `way`: what leads there, for people
+  // (Target::kind()). Returns what names it in Found(), NotFound() or NoneThere(), one of which
+  // follows.
+  uint64_t Expect(const std::string& name, const std::string& place,
+                  const std::string& way = "the way");
   // As Ask() or AwaitAndAsk(), whichever it needs. Where another agent is at its other end, that is
   // asked, and a problem. So is how the link failed where this stop has tried it by now.
   void Found(uint64_t expected, HostLink& link);
   void NotFound(uint64_t expected, const absl::Status& why);
+  // There is none, which is no problem; or it was passed in another way.
+  void NoneThere(uint64_t expected);
   void Begin();
 
   // Called with the place of each agent that was ended: there is none next time. And with that of
@@ -74,13 +78,14 @@ class StopAgentsCall {
   // `done` was called: this may go.
   bool over() const { return over_; }
   // False once this is destroyed.
-  const std::shared_ptr<bool>& alive() const { return alive_; }
+  AliveWatch alive() const { return alive_.Watch(); }
 
  private:
   class Arrival;
   struct Expected {
     std::string name;
     std::string place;
+    std::string way;
   };
 
   void OnRetired(const Expected& expected, const HostLink& link);
@@ -89,15 +94,13 @@ class StopAgentsCall {
   void OnArrived(HostLink* link, const std::shared_ptr<LinkLife>& life, const absl::Status& why);
   void AskWhoseTellsAreOpen(const std::string& agent, const std::shared_ptr<LinkLife>& life);
   void End(const std::string& agent, const std::shared_ptr<LinkLife>& life);
-  void OnEnded(const std::string& agent, const grpc::Status& status,
-               const v1::ShutdownResponse& response);
+  void OnEnded(const std::string& agent, const absl::StatusOr<v1::ShutdownResponse>& ended);
   // Asked, and not ended: `why`.
   void OnStays(const std::string& agent, const absl::Status& why);
   void OnDeadline();
   void FinishIfAll();
 
   EventLoop& loop_;
-  OutstandingCalls& calls_;
   const v1::ShutdownRequest request_;
   const absl::Duration deadline_;
   StopAgentsDone done_;
@@ -118,7 +121,7 @@ class StopAgentsCall {
   uint64_t last_expected_ = 0;
   EventLoop::TimerId timer_ = 0;
   // For calls, and for what was posted.
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  AliveFlag alive_;
 };
 
 }  // namespace iris

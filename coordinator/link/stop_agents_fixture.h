@@ -75,7 +75,7 @@ class StopAgentsTest : public ::testing::Test {
   }
   StopAgentsCall& Stop(Answer& answer, absl::Duration deadline = StopAgentsCall::kDeadline) {
     return *stops_.emplace_back(
-        std::make_unique<StopAgentsCall>(loop_.loop(), calls_, request_, answer.Done(), deadline));
+        std::make_unique<StopAgentsCall>(loop_.loop(), request_, answer.Done(), deadline));
   }
   // As the table does it.
   void StopAll(Answer& answer, const std::vector<std::string>& names,

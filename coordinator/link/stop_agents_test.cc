@@ -193,5 +193,22 @@ TEST_F(StopAgentsTest, WhoDoesNotAnswerInTimeIsAProblemAndHoldsUpNobody) {
   Host("silent").Silence(false);  // Its answer comes late.
 }
 
+TEST_F(StopAgentsTest, WhereNoneTurnsOutToBeIsNoProblemButIsWaitedFor) {
+  Answer answer;
+  uint64_t expected = 0;
+  OnLoop([&] {
+    StopAgentsCall& stop = Stop(answer);
+    expected = stop.Expect("local", /*place=*/"");
+    stop.Begin();
+  });
+  OnLoop([&] {
+    EXPECT_FALSE(answer.told.HasBeenNotified());
+    stops_.front()->NoneThere(expected);
+  });
+  ASSERT_TRUE(answer.Wait());
+  EXPECT_THAT(answer.stopped, IsEmpty());
+  EXPECT_THAT(answer.problems, IsEmpty());
+}
+
 }  // namespace
 }  // namespace iris

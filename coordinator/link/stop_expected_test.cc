@@ -6,7 +6,7 @@
 
 #include "absl/time/time.h"
 #include "common/failure/failure.h"
-#include "coordinator/bootstrap/bootstrap.h"
+#include "coordinator/config/config.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/placed_agents.h"
 #include "coordinator/link/stop_agents.h"
@@ -133,7 +133,7 @@ TEST_F(StopExpectedTest, WhereAnotherAgentIsByNowThatIsStoppedAndBothAreSaid) {
 }
 
 TEST_F(StopExpectedTest, WhateverAnAttemptHasStartedIsStopped) {
-  const std::string attempt = PlaceOfAttempt(SshTarget(), "a link");
+  const std::string attempt = PlaceOfAttempt(RemoteWay(), "a link");
   Host("a").CallItself("a");
   OnLoop([&] {
     StopAgentsCall& stop = Begin();

@@ -1,20 +1,20 @@
 #include "coordinator/link/stop_reach.h"
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/environment/environment.h"
-#include "coordinator/bootstrap/bootstrap.h"
-#include "coordinator/bootstrap/resolve_target.h"
+#include "coordinator/config/config.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/placed_agents.h"
 #include "coordinator/link/resolver.h"
 #include "coordinator/link/stop_agents.h"
 #include "coordinator/link/stop_agents_fixture.h"
+#include "coordinator/link/target.h"
 #include "coordinator/link/testing/fake_host.h"
+#include "coordinator/link/testing/fake_target.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -27,9 +27,9 @@ using ::testing::IsEmpty;
 
 class AgentList : public PlacedAgents {
  public:
-  void Note(const std::string&, const std::string&, const SshTarget&) override {}
+  void Note(const std::string&, const std::string&, const RemoteWay&) override {}
   void Forget(const std::string& place) override { forgotten.push_back(place); }
-  void NoteAttempt(const std::string&, const std::string&, const SshTarget&) override {}
+  void NoteAttempt(const std::string&, const std::string&, const RemoteWay&) override {}
   void NoteAttemptEnd(const std::string&, bool) override {}
   void NoteTried(const std::vector<std::string>&) override {}
   absl::StatusOr<std::vector<PlacedAgent>> All(const SharedEnvironment&) override { return all; }
@@ -43,31 +43,28 @@ class StopReachTest : public StopAgentsTest {
  protected:
   StopReachTest() {
     Host("a").CallItself("a");
-    OnLoop([this] {
-      resolver_ = std::make_unique<Resolver>(
-          loop_.loop(), [](const SshTarget& target, const std::atomic<bool>*) {
-            ResolvedTarget resolved;
-            resolved.target = target;
-            return absl::StatusOr<ResolvedTarget>(resolved);
-          });
-    });
+    OnLoop([this] { resolver_ = std::make_unique<Resolver>(loop_.loop()); });
   }
   ~StopReachTest() override {
     OnLoop([this] { resolver_.reset(); });
   }
-  static SshTarget WayOf(const std::string& account) {
-    SshTarget target;
-    target.remote.text = "ssh " + account + "@a";
-    return target;
+  static RemoteWay WayOf(const std::string& account) {
+    RemoteWay way;
+    way.remote.text = "reach " + account + "@a";
+    return way;
   }
   // A stop by somebody whose variable says `account`.
-  void StopAs(const std::string& account) {
+  void StopAs(const std::string& account) { StopWhere(attempt_, account); }
+  // The same, where an agent is known at `place`.
+  void StopWhere(const std::string& place, const std::string& account) {
     OnLoop([&] {
-      placed_.all.push_back({.place = attempt_, .name = "a", .target = WayOf(account)});
+      placed_.all.push_back({.place = place, .name = "a", .way = WayOf(account)});
       StopAgentsCall& stop = Stop(answer_);
       stop.on_gone = [this](const std::string& place) { placed_.Forget(place); };
-      ReachOthers(stop, placed_, /*asked=*/{}, /*env=*/nullptr, *resolver_,
-                  [this](const ResolvedTarget&) -> HostLink& { return Link("a"); });
+      ReachOthers(
+          stop, placed_, /*asked=*/{}, /*env=*/nullptr, *resolver_,
+          [](const RemoteWay& way) { return FakeTarget::Make(way); },
+          [this](const ResolvedTarget&) -> HostLink& { return Link("a"); });
       stop.Begin();
     });
     ASSERT_TRUE(answer_.Wait());
@@ -84,6 +81,13 @@ TEST_F(StopReachTest, WhatAnAttemptHasStartedIsStopped) {
   EXPECT_THAT(answer_.stopped, ElementsAre("a"));
   EXPECT_THAT(answer_.problems, IsEmpty());
   OnLoop([this] { EXPECT_EQ(placed_.forgotten.front(), attempt_); });
+}
+
+TEST_F(StopReachTest, WhereItsWayLeadsElsewhereNowThatIsSaidOfItsKind) {
+  ASSERT_NO_FATAL_FAILURE(StopWhere("another\nme\n/data", "me"));
+  EXPECT_THAT(answer_.stopped, ElementsAre("a"));
+  EXPECT_THAT(answer_.problems,
+              ElementsAre(HasSubstr("wrong_host: agent on a: fake led to another host")));
 }
 
 TEST_F(StopReachTest, WhatMayRunElsewhereByItsVariablesIsNamed) {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "common/log/log.h"
 
 namespace iris {
@@ -28,7 +28,7 @@ TeamLink::TeamLink(EventLoop& loop, std::string team, SharedLink& local)
 }
 
 TeamLink::~TeamLink() {
-  *alive_ = false;
+  alive_.Clear();
   CancelTimer(&retry_timer_);
   CancelTimer(&patience_timer_);
   if (shared_ != nullptr) Detach();
@@ -42,12 +42,12 @@ void TeamLink::Want(LinkObserver* observer) {
   AskAnew();
   if (shared_ == nullptr) return Resolve();
   shared_->link->Want(this);
-  SayHowUrgent();
+  UpdateUrgency();
 }
 
 void TeamLink::Unwant(LinkObserver* observer) {
   if (!observers_.Unwant(observer)) return;
-  SayHowUrgent();
+  UpdateUrgency();
   if (observers_.wanted()) return;
   CancelTimer(&retry_timer_);
   if (shared_ != nullptr) shared_->link->Unwant(this);
@@ -68,10 +68,10 @@ void TeamLink::Retire() {
 
 void TeamLink::SetUrgent(LinkObserver* observer, bool urgent) {
   observers_.SetUrgent(observer, urgent);
-  SayHowUrgent();
+  UpdateUrgency();
 }
 
-void TeamLink::SayHowUrgent() {
+void TeamLink::UpdateUrgency() {
   LeaveSoonIfDropped();
   if (shared_ == nullptr || !observers_.wanted()) return;
   shared_->link->SetUrgent(this, observers_.urgent());
@@ -85,8 +85,8 @@ void TeamLink::SetConfigured(bool configured) {
 // Later: it may be an observer, about to want more, who says that it waits for nothing.
 void TeamLink::LeaveSoonIfDropped() {
   if (configured_ || std::exchange(leaving_, true)) return;
-  loop_.Post([this, alive = alive_] {
-    if (*alive) LeaveIfDropped();
+  loop_.Post([this, alive = alive_.Watch()] {
+    if (alive) LeaveIfDropped();
   });
 }
 
@@ -112,6 +112,10 @@ std::shared_ptr<LinkLife> TeamLink::life() const {
   return shared_ != nullptr && !lent_anew_ ? shared_->link->life() : nullptr;
 }
 
+bool TeamLink::no_agent_possible() const {
+  return shared_ != nullptr && !lent_anew_ && shared_->link->no_agent_possible();
+}
+
 bool TeamLink::was_up() const { return bound_to() != nullptr && bound_to()->link->was_up(); }
 
 // ----------------------------------------------------------------------------- what it is bound to
@@ -122,12 +126,12 @@ void TeamLink::Resolve() {
   CancelTimer(&retry_timer_);
   patience_timer_ = loop_.After(kPatience, [this] {
     patience_timer_ = 0;
-    OnLinkProgress({.stage = BootstrapProgress::Stage::kConnecting,
-                    .text = absl::StrCat("waiting for ssh's configuration of ", written_)});
+    OnLinkProgress({.stage = ConnectProgress::Stage::kConnecting, .text = ways_.resolving});
   });
-  ways_.resolve(env_, [this, alive = alive_](const absl::StatusOr<ResolvedTarget>& resolved) {
-    if (*alive) OnResolved(resolved);
-  });
+  ways_.resolve(env_,
+                [this, alive = alive_.Watch()](const absl::StatusOr<ResolvedTarget>& resolved) {
+                  if (alive) OnResolved(resolved);
+                });
 }
 
 void TeamLink::ResolveIn(absl::Duration wait) {
@@ -166,7 +170,7 @@ void TeamLink::OnResolved(const absl::StatusOr<ResolvedTarget>& resolved) {
   Bind(ways_.find(*resolved));
 }
 
-// As a failed attempt of a link: told at once, tried again where that may mend it.
+// As a failed attempt of a link: reported at once, tried again where that may mend it.
 void TeamLink::OnNotResolved(const absl::Status& why) {
   failure_ = why;
   failed_at_ = loop_.now();
@@ -191,12 +195,13 @@ void TeamLink::Unbind() {
 
 // Observers hear of what is up already, since they asked before it was theirs.
 void TeamLink::Bind(SharedLink& shared) {
+  Check(shared_ == nullptr, "a team's session is bound to two links");
   shared_ = &shared;
   if (shared.lent != nullptr) shared.lent->Lend(this, env_);
   shared.link->AddObserver(this);
   if (!observers_.wanted()) return;
   shared.link->Want(this);
-  SayHowUrgent();
+  UpdateUrgency();
   if (const std::shared_ptr<LinkLife> life = shared.link->life(); life != nullptr) OnLinkUp(life);
 }
 
@@ -211,7 +216,7 @@ void TeamLink::WokeUp() {
 
 // ------------------------------------------------------------------------------ what the link says
 
-void TeamLink::OnLinkProgress(const BootstrapProgress& progress) {
+void TeamLink::OnLinkProgress(const ConnectProgress& progress) {
   observers_.ForEach([&](LinkObserver& observer) { observer.OnLinkProgress(progress); });
 }
 
@@ -228,9 +233,8 @@ void TeamLink::OnLinkDown(const absl::Status& why, bool retries) {
 
 // It was found with what one of those on the link was lent, and says nothing of the others.
 void TeamLink::OnMoved() {
-  LogInfo("team ", team_, ": ssh may mean another host than ", shared_->name, " by ", written_,
-          " now");
-  // What ssh means later is asked then.
+  LogInfo("team ", team_, ": ", written_, " may be another host than ", shared_->name, " now");
+  // What it means later is asked then.
   if (!observers_.wanted()) return Unbind();
   Detach();
   // What it means may change with every question.
@@ -242,15 +246,15 @@ v1::LinkStatus TeamLink::Status() const {
   if (shared_ != nullptr) return shared_->link->Status();
   v1::LinkStatus status;
   status.set_key(written_);
-  status.set_state("down");
-  if (resolving_) status.set_state("connecting");
+  status.set_state(v1::LinkStatus::DOWN);
+  if (resolving_) status.set_state(v1::LinkStatus::CONNECTING);
   if (!failure_.ok()) {
     *status.mutable_failure() = ToProto(failure_);
     status.set_failure_age_ms(absl::ToInt64Milliseconds(loop_.now() - failed_at_));
-    if (!resolving_ && !RetryMends(KindOf(failure_))) status.set_state("blocked");
+    if (!resolving_ && !RetryMends(KindOf(failure_))) status.set_state(v1::LinkStatus::BLOCKED);
   }
   if (retry_timer_ != 0) {
-    status.set_state("waiting");
+    status.set_state(v1::LinkStatus::WAITING);
     status.set_retry_in_ms(
         absl::ToInt64Milliseconds(std::max(retry_at_ - loop_.now(), absl::ZeroDuration())));
   }

@@ -9,15 +9,17 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/alive_flag.h"
 #include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
-#include "coordinator/bootstrap/resolve_target.h"
+#include "coordinator/config/config.h"
 #include "coordinator/link/fresh_answer.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/lent_env.h"
 #include "coordinator/link/link.h"
 #include "coordinator/link/link_observers.h"
 #include "coordinator/link/retry.h"
+#include "coordinator/link/target.h"
 
 namespace iris {
 
@@ -27,12 +29,12 @@ struct SharedLink {
   std::string key;      // ResolvedTarget::key: what it may be used for. Empty: the agent here.
   std::string name;     // "user@host:port", or "local".
   std::string written;  // The destination, as it is written.
-  SshTarget target;     // As it is written, without an environment.
+  RemoteWay way;        // As it is written.
   // Of those who use it, each by its TeamLink, and of a stop; null: the agent here.
   std::shared_ptr<LentEnv> lent;
   std::shared_ptr<FreshAnswer> answer;  // Of whoever asked last; null: the agent here.
   std::unique_ptr<HostLink> link;
-  // Its last attempt found that ssh means something else by the target now, and went no further:
+  // Its last attempt found that something else is meant by the target now, and went no further:
   // each of those who use it is to ask what it means for that one.
   bool moved = false;
   bool closing = false;  // Nobody uses it, and nobody is to begin.
@@ -63,6 +65,8 @@ class TeamLink final : public Link, private LinkObserver {
     std::function<SharedLink&(const ResolvedTarget&)> find;
     // One that this was bound to may be of no use to anybody now.
     std::function<void()> left;
+    // What goes on while it is asked what the target means, for people.
+    std::string resolving = {};
   };
 
   // `written` is the destination, for people.
@@ -80,6 +84,7 @@ class TeamLink final : public Link, private LinkObserver {
   void Lend(const SharedEnvironment& env) override;
   void OnTraffic() override;
   std::shared_ptr<LinkLife> life() const override;
+  bool no_agent_possible() const override;
   bool was_up() const override;
   // Without id, name and teams.
   v1::LinkStatus Status() const override;
@@ -99,7 +104,7 @@ class TeamLink final : public Link, private LinkObserver {
   void Retire();
 
  private:
-  void OnLinkProgress(const BootstrapProgress& progress) override;
+  void OnLinkProgress(const ConnectProgress& progress) override;
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override;
   void OnLinkDown(const absl::Status& why, bool retries) override;
 
@@ -113,7 +118,7 @@ class TeamLink final : public Link, private LinkObserver {
   void Detach();
   void Unbind();
   void CancelTimer(EventLoop::TimerId* timer);
-  void SayHowUrgent();
+  void UpdateUrgency();
   void LeaveSoonIfDropped();
   void LeaveIfDropped();
 
@@ -139,7 +144,7 @@ class TeamLink final : public Link, private LinkObserver {
   Backoff backoff_;
   EventLoop::TimerId retry_timer_ = 0;
   absl::Duration retry_at_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+  AliveFlag alive_;  // For what was posted.
 };
 
 }  // namespace iris

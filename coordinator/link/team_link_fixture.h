@@ -16,13 +16,13 @@
 #include "common/failure/failure.h"
 #include "common/loop/event_loop.h"
 #include "common/rpc/grpc_client_life.h"
-#include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/calls.h"
 #include "coordinator/link/host_link.h"
 #include "coordinator/link/lent_env.h"
 #include "coordinator/link/link.h"
 #include "coordinator/link/resolver.h"
 #include "coordinator/link/retry.h"
+#include "coordinator/link/target.h"
 #include "coordinator/link/team_link.h"
 #include "coordinator/link/testing/fake_host.h"
 #include "coordinator/link/testing/link_recorder.h"
@@ -34,7 +34,7 @@ namespace iris {
 
 inline constexpr absl::Duration kTeamLinkPatience = absl::Seconds(60);
 
-// Teams `a` and `b` before hosts `one` and `two`; the test says what ssh answers.
+// Teams `a` and `b` before hosts `one` and `two`; the test says what they mean.
 class TeamLinkTest : public ::testing::Test {
  protected:
   TeamLinkTest() {
@@ -81,7 +81,7 @@ class TeamLinkTest : public ::testing::Test {
       team.Want(&recorder);
     });
   }
-  // What ssh says to the oldest question.
+  // The answer to the oldest question.
   void Answer(const absl::StatusOr<std::string>& key) {
     OnLoop([&] {
       ASSERT_FALSE(asked_.empty());
@@ -93,7 +93,7 @@ class TeamLinkTest : public ::testing::Test {
       then(resolved);
     });
   }
-  // The link's next attempt finds that ssh means something else by now, for one of those on it.
+  // The link's next attempt finds that something else is meant by now, for one of those on it.
   void Move(const std::string& key) {
     hosts_.at(key).AnswerWith(MakeFailure(v1::FAILURE_CANCELLED, "it means another one now"));
     OnLoop([&] { links_.at(key)->moved = true; });
@@ -105,12 +105,10 @@ class TeamLinkTest : public ::testing::Test {
   }
   // Somebody with these keys is to be served.
   void Lend(TeamLink& team, const std::string& keys) {
-    OnLoop([&] {
-      team.Lend(std::make_shared<const Environment>(Environment{{"SSH_AUTH_SOCK", keys}}));
-    });
+    OnLoop([&] { team.Lend(std::make_shared<const Environment>(Environment{{"KEYS", keys}})); });
   }
   static std::string KeysIn(const SharedEnvironment& env) {
-    return env == nullptr ? "" : env->at("SSH_AUTH_SOCK");
+    return env == nullptr ? "" : env->at("KEYS");
   }
   std::shared_ptr<LinkLife> LifeOf(TeamLink& team) {
     std::shared_ptr<LinkLife> life;
@@ -122,12 +120,12 @@ class TeamLinkTest : public ::testing::Test {
     std::string keys;
     OnLoop([&] {
       const Environment env = links_.at(key)->lent->Get();
-      const auto found = env.find("SSH_AUTH_SOCK");
+      const auto found = env.find("KEYS");
       if (found != env.end()) keys = found->second;
     });
     return keys;
   }
-  // Until ssh has been asked so many questions that nobody has answered.
+  // Until so many questions have been asked that nobody has answered.
   void WaitForQuestions(size_t count) {
     const absl::Time deadline = absl::Now() + kTeamLinkPatience;
     size_t asked = 0;

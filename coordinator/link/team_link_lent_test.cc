@@ -1,4 +1,4 @@
-// Teams whose environments, or whose ssh, lead elsewhere than before.
+// Teams whose environments, or whose configurations, lead elsewhere than before.
 
 #include <memory>
 #include <set>

@@ -21,7 +21,7 @@ using ::testing::IsEmpty;
 TEST_F(TeamLinkTest, IsAskedForOnceAndThenTheLinkOfThatMeaning) {
   Want(*a_, recorder_);
   Want(*a_, other_);
-  EXPECT_EQ(StatusOf(*a_).state(), "connecting");
+  EXPECT_EQ(StatusOf(*a_).state(), v1::LinkStatus::CONNECTING);
   EXPECT_EQ(asked_.size(), 1u);
   Answer(std::string("one"));
   EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("up"));
@@ -57,7 +57,7 @@ TEST_F(TeamLinkTest, TeamsThatMeanOtherHostsDoNot) {
   OnLoop([&] { EXPECT_NE(a_->life(), b_->life()); });
 }
 
-TEST_F(TeamLinkTest, WhatSshCannotSayNowIsAskedAgainByItself) {
+TEST_F(TeamLinkTest, WhatNobodyCanSayNowIsAskedAgainByItself) {
   Want(*a_, recorder_);
   Answer(MakeFailure(v1::FAILURE_TIMEOUT, "DETAIL"));
   EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("down timeout, retries"));
@@ -67,11 +67,11 @@ TEST_F(TeamLinkTest, WhatSshCannotSayNowIsAskedAgainByItself) {
   EXPECT_FALSE(StatusOf(*a_).has_failure());
 }
 
-TEST_F(TeamLinkTest, WhatSshRefusesIsAskedAgainOnlyWhenSomebodyAsks) {
+TEST_F(TeamLinkTest, WhatIsRefusedIsAskedAgainOnlyWhenSomebodyAsks) {
   Want(*a_, recorder_);
   Answer(MakeFailure(v1::FAILURE_BAD_REQUEST, "DETAIL"));
   EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("down bad_request"));
-  EXPECT_EQ(StatusOf(*a_).state(), "blocked");
+  EXPECT_EQ(StatusOf(*a_).state(), v1::LinkStatus::BLOCKED);
   EXPECT_EQ(StatusOf(*a_).failure().detail(), "DETAIL");
   EXPECT_THAT(asked_, IsEmpty());
   Want(*a_, recorder_);
@@ -83,7 +83,7 @@ TEST_F(TeamLinkTest, NobodyIsLeftWhoWaitsForAnAnswer) {
   Want(*a_, recorder_);
   OnLoop([&] { a_->RemoveObserver(&recorder_); });
   Answer(MakeFailure(v1::FAILURE_TIMEOUT, "DETAIL"));
-  EXPECT_EQ(StatusOf(*a_).state(), "down") << "it does not try for nobody";
+  EXPECT_EQ(StatusOf(*a_).state(), v1::LinkStatus::DOWN) << "it does not try for nobody";
   Want(*a_, recorder_);
   OnLoop([&] { a_.reset(); });
   Answer(std::string("one"));  // For somebody who is gone.
@@ -97,7 +97,7 @@ TEST_F(TeamLinkTest, WhatNobodyWantsAnyMoreIsBoundToNothing) {
     EXPECT_EQ(a_->bound_to(), nullptr);
     EXPECT_THAT(links_, IsEmpty()) << "made for nobody";
   });
-  EXPECT_EQ(StatusOf(*a_).state(), "down");
+  EXPECT_EQ(StatusOf(*a_).state(), v1::LinkStatus::DOWN);
   Want(*a_, recorder_);
   Answer(std::string("two"));
   EXPECT_THAT(recorder_.WaitFor(1), ElementsAre("up"));

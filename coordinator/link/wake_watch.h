@@ -11,11 +11,11 @@ namespace iris {
 
 // Notices that this machine slept, or that its network changed: what is known of links is old then,
 // and what did not answer may answer now. Costs nothing while nothing happens. Where the system
-// does not tell, it says nothing. Lives on the loop.
+// does not say so, this says nothing. Lives on the loop.
 class WakeWatch {
  public:
-  // A changed network is told once it has settled for a moment, and not again for a while: whoever
-  // starts containers changes it all the time.
+  // A changed network is reported once it has settled for a moment, and not again for a while:
+  // whoever starts containers changes it all the time.
   static constexpr absl::Duration kSettle = absl::Seconds(1);
   static constexpr absl::Duration kNotAgainFor = absl::Seconds(10);
 

@@ -43,8 +43,7 @@ std::vector<McpClientMessage> McpBatches::Open(McpClientMessage message) {
 }
 
 void McpBatches::Send(McpOutgoing message) {
-  const auto member =
-      batch_of_.find(message.accepted.empty() ? message.settles : message.accepted);
+  const auto member = batch_of_.find(message.accepted.empty() ? message.settles : message.accepted);
   if (member == batch_of_.end()) return sink_.Send(std::move(message));
   const std::string id = member->second;
   if (!message.accepted.empty()) {

@@ -3,7 +3,6 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/utf8.h"
@@ -35,10 +34,10 @@ std::string Entry(const v1::TeamInfo& team, size_t description_bytes) {
 }
 
 // The other teams, in at most `bytes_max` bytes.
-std::string Roster(const v1::ListTeamsResponse& teams, absl::string_view caller, size_t bytes_max) {
+std::string Roster(const v1::ListTeamsResponse& teams, const Caller& caller, size_t bytes_max) {
   std::vector<const v1::TeamInfo*> others;
   for (const v1::TeamInfo& team : teams.teams()) {
-    if (team.name() != caller) others.push_back(&team);
+    if (team.name() != caller.name()) others.push_back(&team);
   }
   if (others.empty()) return "There is no other team yet.";
   std::vector<std::string> entries;
@@ -56,25 +55,28 @@ std::string Roster(const v1::ListTeamsResponse& teams, absl::string_view caller,
   return absl::StrCat(some, "and ", entries.size() - shown, " more, which list_teams shows.");
 }
 
-std::string Who(const McpCaller& caller) {
-  if (caller.calls_say_it) return "fromTeam is always the team in whose folder you work.";
-  if (caller.name.empty()) return "Leave fromTeam out: Iris knows who you are.";
-  const bool is_team = !absl::StrContains(caller.name, '@');
-  return absl::StrCat("You are ", caller.name, is_team ? "." : ": your folder belongs to no team.");
+std::string Who(const McpClient& client) {
+  if (client.calls_say_it) return "fromTeam is always the team in whose folder you work.";
+  const Caller& caller = client.visitor.caller;
+  if (caller.is_nobody()) return "Leave fromTeam out: Iris knows who you are.";
+  const bool has_team = caller.kind() != Caller::Kind::kNeutral;
+  return absl::StrCat("You are ", caller.name(),
+                      has_team ? "." : ": your folder belongs to no team.");
 }
 
 }  // namespace
 
 std::string McpInstructions(const absl::StatusOr<v1::ListTeamsResponse>& teams,
-                            const McpCaller& caller, absl::string_view unread) {
-  std::string text = absl::StrCat(kWhatItIs, "\n", Who(caller));
-  const std::string last = unread.empty() ? "" : absl::StrCat("\n", CutUtf8(unread, kUnreadBytesMax));
+                            const McpClient& client, absl::string_view unread) {
+  std::string text = absl::StrCat(kWhatItIs, "\n", Who(client));
+  const std::string last =
+      unread.empty() ? "" : absl::StrCat("\n", CutUtf8(unread, kUnreadBytesMax));
   if (!teams.ok()) {
     return absl::StrCat(text, "\nNo tool works until this is fixed: ",
                         CutUtf8(Describe(ToProto(teams.status())), kProblemBytesMax), last);
   }
   const size_t left = kInstructionsBytesMax - text.size() - last.size() - 1;
-  return absl::StrCat(text, "\n", Roster(*teams, caller.name, left), last);
+  return absl::StrCat(text, "\n", Roster(*teams, client.visitor.caller, left), last);
 }
 
 }  // namespace iris

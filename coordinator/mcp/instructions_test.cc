@@ -29,14 +29,15 @@ TEST(McpInstructionsTest, TheyNameTheCallerTheOthersAndWhatIsUnread) {
   v1::ListTeamsResponse teams = Teams(3, "");
   teams.mutable_teams(1)->set_description("8 GPUs,\n  big ones");
   const std::string text =
-      McpInstructions(teams, {.name = "team0"}, "1 answer waits: x from team1.");
+      McpInstructions(teams, {.visitor = {.caller = "team0"}}, "1 answer waits: x from team1.");
   EXPECT_THAT(text, HasSubstr("\nYou are team0.\n"));
   EXPECT_THAT(text, HasSubstr("\nTeams: team1 – 8 GPUs, big ones; team2.\n"));
   EXPECT_THAT(text, EndsWith("\n1 answer waits: x from team1."));
-  EXPECT_THAT(McpInstructions(teams, {.name = "notes@laptop"}, ""),
+  EXPECT_THAT(McpInstructions(teams, {.visitor = {.caller = "notes@laptop"}}, ""),
               AllOf(HasSubstr("You are notes@laptop: your folder belongs to no team.\n"),
                     HasSubstr("Teams: team0; team1")));
-  EXPECT_THAT(McpInstructions(Teams(1, ""), {.name = "team0"}, ""), HasSubstr("no other team"));
+  EXPECT_THAT(McpInstructions(Teams(1, ""), {.visitor = {.caller = "team0"}}, ""),
+              HasSubstr("no other team"));
 }
 
 TEST(McpInstructionsTest, OnlyWhoseFrontEndIsTooOldIsToldToNameItsTeam) {

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
+#include "common/json/peer_json.h"
 #include "coordinator/mcp/tool_run.h"
 
 namespace iris {
@@ -24,27 +25,34 @@ inline ToolResult ResultOf(const absl::StatusOr<Json>& json) {
   return {.text = Readable(*json)};
 }
 
-// Looks at the status, which takes a moment: hosts are asked.
+// Looks at the status, and perhaps at more, which takes a moment: hosts are asked, and the store.
 class StatusRun final : public ToolRun {
  public:
-  using Look = std::function<absl::StatusOr<Json>(const v1::GetStatusResponse&)>;
-  StatusRun(McpDesk& desk, Look look, ToolListener& listener)
+  using Done = std::function<void(const absl::StatusOr<Json>&)>;
+  // `done` may come after the run is gone.
+  using Look = std::function<void(const v1::GetStatusResponse& status, Done done)>;
+  StatusRun(Desk& desk, Look look, ToolListener& listener)
       : desk_(desk), look_(std::move(look)), listener_(listener) {}
 
   void Start() override {
     desk_.Status([weak = std::weak_ptr<StatusRun*>(this_)](
                      const absl::StatusOr<v1::GetStatusResponse>& status) {
       const std::shared_ptr<StatusRun*> run = weak.lock();
-      if (run != nullptr) (*run)->Finish(status);
+      if (run != nullptr) (*run)->OnStatus(status);
     });
   }
 
  private:
-  void Finish(const absl::StatusOr<v1::GetStatusResponse>& status) {
-    listener_.OnToolDone(status.ok() ? ResultOf(look_(*status)) : ResultOf(status.status()));
+  void OnStatus(const absl::StatusOr<v1::GetStatusResponse>& status) {
+    if (!status.ok()) return listener_.OnToolDone(ResultOf(status.status()));
+    const Look look = look_;  // This may be gone before it returns.
+    look(*status, [weak = std::weak_ptr<StatusRun*>(this_)](const absl::StatusOr<Json>& json) {
+      const std::shared_ptr<StatusRun*> run = weak.lock();
+      if (run != nullptr) (*run)->listener_.OnToolDone(ResultOf(json));
+    });
   }
 
-  McpDesk& desk_;
+  Desk& desk_;
   const Look look_;
   ToolListener& listener_;
   const std::shared_ptr<StatusRun*> this_ = std::make_shared<StatusRun*>(this);
@@ -79,8 +87,13 @@ inline void SetUnlessEmpty(Json& json, const char* key, const std::string& value
 
 // An argument that is a string; empty where there is none.
 inline std::string TextArgument(const ToolCall& call, const char* name) {
-  const auto found = call.arguments.find(name);
-  return found == call.arguments.end() ? "" : found->get<std::string>();
+  return TextIn(call.arguments, name);
+}
+
+// One that is a boolean; false where there is none.
+inline bool FlagArgument(const ToolCall& call, const char* name) {
+  const Json& flag = MemberOf(call.arguments, name);
+  return flag.is_boolean() && flag.get<bool>();
 }
 
 // The whole id of a message. Its letters are small, and a model may have changed that.

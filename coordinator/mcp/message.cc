@@ -67,7 +67,8 @@ McpIncoming CheckBatch(Json& messages) {
 
 // Discarded: it is no JSON, or is larger than we take, which `excess` says then.
 Json Parse(absl::string_view text, std::string* excess) {
-  std::array<size_t, kDepthMax + 2> members = {};  // Of the open objects, by the depth of their keys.
+  std::array<size_t, kDepthMax + 2> members =
+      {};  // Of the open objects, by the depth of their keys.
   const auto bound = [&](int depth, Json::parse_event_t event, Json&) {
     if (!excess->empty()) return false;
     if (depth > kDepthMax) {
@@ -113,10 +114,6 @@ McpIncoming ParseMcp(absl::string_view text) {
   if (!excess.empty()) return Bad(kInvalidRequest, std::move(excess), FindMcpId(text));
   if (message.is_discarded()) return Bad(kParseError, "not JSON", FindMcpId(text));
   return message.is_array() ? CheckBatch(message) : Check(std::move(message));
-}
-
-std::string DumpJson(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string McpResult(const Json& id, Json result) {

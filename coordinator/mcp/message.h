@@ -6,11 +6,9 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "nlohmann/json.hpp"
+#include "common/json/json.h"
 
 namespace iris {
-
-using Json = nlohmann::ordered_json;  // People read it: keys stay in the order they were set.
 
 // Error codes of JSON-RPC 2.0.
 inline constexpr int kParseError = -32700;
@@ -29,7 +27,7 @@ struct McpIncoming {
   Kind kind = Kind::kBad;
   Json id;  // A string or an integer; null where there is none or it is not fit to answer.
   std::string method;  // Of requests and notifications.
-  Json params;  // Likewise: an object, empty if the client sent none, or null, or "".
+  Json params;         // Likewise: an object, empty if the client sent none, or null, or "".
   std::vector<McpIncoming> members;  // kBatch: 1 to kMcpBatchMax; none is a batch.
   int error_code = kParseError;      // kBad: what to answer to `id`.
   std::string error;                 // kBad
@@ -49,11 +47,10 @@ bool IsNotGiven(const Json& value);
 // always the same one, so that what is sent again is known.
 std::string McpMemberId(absl::string_view id, size_t index);
 
-// Messages of ours, on one line. Bytes that are not UTF-8 become U+FFFD.
+// Messages of ours, as DumpJson() writes them.
 std::string McpResult(const Json& id, Json result);
 std::string McpError(const Json& id, int code, absl::string_view message);
 std::string McpNotification(absl::string_view method, Json params);
-std::string DumpJson(const Json& json);
 
 }  // namespace iris
 

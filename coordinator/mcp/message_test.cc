@@ -52,9 +52,9 @@ TEST(McpMessageTest, WhatIsNoJsonIsAParseErrorAndKeepsAnIdThatCanBeRead) {
 
 TEST(McpMessageTest, HalfACharacterIsReadAsU_FFFD) {
   for (const char* half : {R"(\ud83d)", R"(\ude80)", "\xFF", "\xED\xA0\xBD"}) {
-    const McpIncoming request = ParseMcp(
-        R"({"jsonrpc":"2.0","id":1,"method":"x","params":{"a":"cut )" + std::string(half) +
-        R"( end"}})");
+    const McpIncoming request =
+        ParseMcp(R"({"jsonrpc":"2.0","id":1,"method":"x","params":{"a":"cut )" + std::string(half) +
+                 R"( end"}})");
     EXPECT_EQ(request.kind, Kind::kRequest) << half;
     EXPECT_EQ(request.id, Json(1)) << half;
     EXPECT_THAT(request.params.value("a", ""), ::testing::StartsWith("cut \xEF\xBF\xBD")) << half;
@@ -64,16 +64,16 @@ TEST(McpMessageTest, HalfACharacterIsReadAsU_FFFD) {
 
 TEST(McpMessageTest, ParamsThatAreNullOrEmptyTextAreNotGiven) {
   for (const char* params : {"null", "\"\""}) {
-    const McpIncoming request =
-        ParseMcp(R"({"jsonrpc":"2.0","id":1,"method":"ping","params":)" + std::string(params) + "}");
+    const McpIncoming request = ParseMcp(R"({"jsonrpc":"2.0","id":1,"method":"ping","params":)" +
+                                         std::string(params) + "}");
     EXPECT_EQ(request.kind, Kind::kRequest);
     EXPECT_EQ(request.params, Json::object());
   }
 }
 
 TEST(McpMessageTest, ABatchHasItsMembersEachAsItIs) {
-  const McpIncoming batch = ParseMcp(
-      R"([{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","method":"x"},7,[]])");
+  const McpIncoming batch =
+      ParseMcp(R"([{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","method":"x"},7,[]])");
   EXPECT_EQ(batch.kind, Kind::kBatch);
   ASSERT_EQ(batch.members.size(), 4u);
   EXPECT_EQ(batch.members[0].id, Json(1));

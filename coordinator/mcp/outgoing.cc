@@ -1,8 +1,9 @@
 #include "coordinator/mcp/outgoing.h"
 
-#include <algorithm>
-
 #include "absl/strings/string_view.h"
+#include "common/base/utf8.h"
+#include "common/json/json.h"
+#include "common/log/check.h"
 #include "coordinator/mcp/message.h"
 
 namespace iris {
@@ -16,8 +17,6 @@ std::string Take(const std::string& from, size_t& sent) {
   sent += piece.size();
   return piece;
 }
-
-bool Continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 }  // namespace
 
@@ -36,11 +35,10 @@ std::string McpOutgoing::NextPiece() {
 }
 
 std::string McpOutgoing::NextTextPiece() {
-  size_t end = std::min(text_sent_ + kTextBytesMax, text_->size());
-  // A character is not cut in two; what is no text has no characters to keep whole.
-  for (int back = 0; back < 3 && end < text_->size() && Continues((*text_)[end]); ++back) --end;
-  const absl::string_view piece(text_->data() + text_sent_, end - text_sent_);
-  text_sent_ = end;
+  Check(text_ != nullptr, "a message is written without its text");
+  const absl::string_view rest = absl::string_view(*text_).substr(text_sent_);
+  const absl::string_view piece = Utf8Prefix(rest, kTextBytesMax);
+  text_sent_ += piece.size();
   const std::string quoted = DumpJson(Json(std::string(piece)));
   return quoted.substr(1, quoted.size() - 2);
 }

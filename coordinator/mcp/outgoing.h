@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "coordinator/desk/frame_bytes.h"
 
 namespace iris {
 
@@ -15,7 +16,7 @@ namespace iris {
 // as a whole nor escaped in one go, which would hold up the loop. Not thread-safe.
 class McpOutgoing {
  public:
-  static constexpr size_t kPieceBytesMax = 256 << 10;
+  static constexpr size_t kPieceBytesMax = kFrontEndFrameBytesMax;
   // A longer text is let go where the message has to wait for others, if the store has it.
   static constexpr size_t kHeldTextBytesMax = 64 << 10;
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
+#include "common/json/peer_json.h"
 #include "common/version/version.h"
 #include "coordinator/mcp/instructions.h"
 #include "coordinator/mcp/outgoing.h"
@@ -38,11 +39,8 @@ std::string WaitingText(const std::vector<Store::WaitingAnswer>& answers) {
 
 // The client's token if it wants to hear of progress, else null.
 Json ProgressToken(const Json& params) {
-  const auto meta = params.find("_meta");
-  if (meta == params.end() || !meta->is_object()) return nullptr;
-  const auto token = meta->find("progressToken");
-  const bool valid = token != meta->end() && (token->is_string() || token->is_number_integer());
-  return valid ? *token : Json();
+  const Json& token = MemberOf(MemberOf(params, "_meta"), "progressToken");
+  return token.is_string() || token.is_number_integer() ? token : Json();
 }
 
 Json TakeArguments(Json& params) {
@@ -56,7 +54,7 @@ Json TakeArguments(Json& params) {
 // One tools/call that waits.
 class McpSession::Call final : private ToolListener {
  public:
-  Call(McpSession& session, const McpClientMessage& message, std::string from)
+  Call(McpSession& session, const McpClientMessage& message, Caller from)
       : session_(session),
         id_(message.incoming.id),
         from_(std::move(from)),
@@ -75,7 +73,7 @@ class McpSession::Call final : private ToolListener {
 
   const Json& id() const { return id_; }
   const std::string& message_id() const { return message_id_; }
-  const std::string& from() const { return from_; }
+  const Caller& from() const { return from_; }
 
  private:
   void OnToolProgress(const ProgressNews& news) override { reporter_.News(news); }
@@ -93,13 +91,13 @@ class McpSession::Call final : private ToolListener {
 
   McpSession& session_;
   const Json id_;
-  const std::string from_;  // For whom it speaks; empty: for nobody.
+  const Caller from_;  // For whom it speaks.
   const std::string message_id_;
   ProgressReporter reporter_;
   std::unique_ptr<ToolRun> run_;
 };
 
-McpSession::McpSession(EventLoop& loop, McpDesk& desk, McpSink& sink, McpOptions options)
+McpSession::McpSession(EventLoop& loop, Desk& desk, McpSink& sink, McpOptions options)
     : loop_(loop), desk_(desk), sink_(sink), options_(options) {}
 
 McpSession::~McpSession() = default;
@@ -187,36 +185,37 @@ void McpSession::CallTool(McpClientMessage message) {
   if (calls_.contains(key)) {
     return Refuse(message, kInvalidRequest, "a request with this id is under way");
   }
-  const absl::StatusOr<std::string> from = Admit(*tool, arguments);
-  if (!from.ok()) {
-    McpOutgoing refusal = ToolAnswer(
-        message.incoming.id, {.status = from.status(), .text = nullptr}, ConfigNote());
+  absl::StatusOr<Visitor> visitor = Admit(*tool, arguments);
+  if (!visitor.ok()) {
+    McpOutgoing refusal = ToolAnswer(message.incoming.id,
+                                     {.status = visitor.status(), .text = nullptr}, ConfigNote());
     refusal.settles = message.id;
     return sink_.Send(std::move(refusal));
   }
-  const auto call = calls_.emplace(key, std::make_unique<Call>(*this, message, *from)).first;
+  const auto call =
+      calls_.emplace(key, std::make_unique<Call>(*this, message, visitor->caller)).first;
   call->second->Start({.tool = *tool,
                        .arguments = std::move(arguments),
+                       .visitor = *std::move(visitor),
                        .id = message.id,
                        .age = message.age,
                        .accepted_before = message.accepted_before});
 }
 
-absl::StatusOr<std::string> McpSession::Admit(const Tool& tool, Json& arguments) {
+absl::StatusOr<Visitor> McpSession::Admit(const Tool& tool, Json& arguments) {
   if (absl::Status fits = ReadArguments(tool, arguments); !fits.ok()) return fits;
   if (calls_.size() >= options_.calls_max) {
     return MakeFailure(v1::FAILURE_BUSY_LIMIT,
                        absl::StrCat(options_.calls_max, " calls of this client are under way"));
   }
-  return BindCaller(desk_, tool, arguments);
+  return VisitorOf(desk_, client_, tool, arguments);
 }
 
 void McpSession::EndCall(const std::string& key, const ToolResult& result) {
   const auto node = calls_.extract(key);
   const std::string config = ConfigNote();
   const std::string news = Announce(node.mapped()->from(), result.outcome_of);
-  const std::string note =
-      absl::StrCat(config, config.empty() || news.empty() ? "" : "\n", news);
+  const std::string note = absl::StrCat(config, config.empty() || news.empty() ? "" : "\n", news);
   McpOutgoing answer = ToolAnswer(node.mapped()->id(), result, note);
   answer.settles = node.mapped()->message_id();
   answer.instead = [id = node.mapped()->id(), settles = answer.settles](const absl::Status& why) {
@@ -227,33 +226,34 @@ void McpSession::EndCall(const std::string& key, const ToolResult& result) {
   sink_.Send(std::move(answer));
 }
 
-std::string McpSession::Announce(const std::string& from, const std::string& but) {
-  if (from.empty()) return "";
-  const absl::StatusOr<std::vector<Store::WaitingAnswer>> waiting = desk_.Unfetched(from);
+std::string McpSession::Announce(const Caller& from, const std::string& but) {
+  if (from.is_nobody()) return "";
+  const absl::StatusOr<std::vector<Store::WaitingAnswer>> waiting = desk_.Unread(from);
   if (!waiting.ok()) return "";  // The next call says it.
-  const std::set<std::string> before = std::exchange(announced_[from], {but});
+  std::set<std::string>& announced = announced_[from.name()];
+  const std::set<std::string> before = std::exchange(announced, {but});
   std::vector<Store::WaitingAnswer> news;
   for (const Store::WaitingAnswer& answer : *waiting) {
     const bool is_news = answer.tell_id != but && !before.contains(answer.tell_id);
-    announced_[from].insert(answer.tell_id);
+    announced.insert(answer.tell_id);
     if (is_news) news.push_back(answer);
   }
   return WaitingText(news);
 }
 
 std::string McpSession::Instructions() {
-  const absl::StatusOr<v1::ListTeamsResponse> teams = desk_.Teams();
-  const McpCaller caller = desk_.Caller();
+  const absl::StatusOr<v1::ListTeamsResponse> teams = desk_.Teams(client_.visitor);
   std::string unread;
-  if (teams.ok() && !caller.name.empty()) {
-    const absl::StatusOr<std::vector<Store::WaitingAnswer>> waiting = desk_.Unfetched(caller.name);
+  if (teams.ok() && !client_.visitor.caller.is_nobody()) {
+    const absl::StatusOr<std::vector<Store::WaitingAnswer>> waiting =
+        desk_.Unread(client_.visitor.caller);
     if (waiting.ok()) unread = WaitingText(*waiting);
   }
-  return McpInstructions(teams, caller, unread);
+  return McpInstructions(teams, client_, unread);
 }
 
 std::string McpSession::ConfigNote() {
-  const absl::Status problem = desk_.ConfigProblem();
+  const absl::Status problem = desk_.ConfigProblem(client_.visitor.environment);
   if (problem.ok()) return "";
   return absl::StrCat(
       "The configuration cannot be used as it is now, and the last good one is in force. ",

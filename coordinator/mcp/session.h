@@ -6,15 +6,17 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/loop/event_loop.h"
+#include "coordinator/desk/desk.h"
 #include "coordinator/mcp/batches.h"
+#include "coordinator/mcp/client.h"
 #include "coordinator/mcp/client_message.h"
-#include "coordinator/mcp/desk.h"
 #include "coordinator/mcp/message.h"
 #include "coordinator/mcp/sink.h"
 #include "coordinator/mcp/tool.h"
@@ -35,19 +37,22 @@ struct McpOptions {
 //   new ── initialize ──▶ open: tools/list, tools/call
 //
 // A call that speaks for somebody is answered, beside its result, with how many answers wait for
-// that caller; each of them is told of once. The answer to `initialize` tells of them too: not
+// that caller; each of them is named once. The answer to `initialize` names them too: not
 // every client shows that.
 //
 // `ping` is answered always. What waits belongs to this client, whatever ids another one uses.
 // Lives on the coordinator's loop.
 class McpSession {
  public:
-  // All outlive the session. The destructor stops the waiting, silently; the work goes on.
-  McpSession(EventLoop& loop, McpDesk& desk, McpSink& sink, McpOptions options = {});
+  // All outlive the session, of a client that nothing is known of until Introduce(). The destructor
+  // stops the waiting, silently; the work goes on.
+  McpSession(EventLoop& loop, Desk& desk, McpSink& sink, McpOptions options = {});
   ~McpSession();
   McpSession(const McpSession&) = delete;
   McpSession& operator=(const McpSession&) = delete;
 
+  // Who the client is. Before the first Take().
+  void Introduce(McpClient client) { client_ = std::move(client); }
   void Take(McpClientMessage message);
   // Answers what waits with the failure `why`.
   void Close(const absl::Status& why);
@@ -65,11 +70,12 @@ class McpSession {
   void Initialize(const McpClientMessage& message);
   void ListTools(const McpClientMessage& message);
   void CallTool(McpClientMessage message);
-  // Whether a call may begin, and for whom; empty: for nobody. The arguments are read for it.
-  absl::StatusOr<std::string> Admit(const Tool& tool, Json& arguments);
+  // Whether a call may begin, and for whom. The arguments are read for it.
+  absl::StatusOr<Visitor> Admit(const Tool& tool, Json& arguments);
   void EndCall(const std::string& key, const ToolResult& result);
-  // What waits for the caller `from` and was not told of, in words; empty: nothing. Never of `but`.
-  std::string Announce(const std::string& from, const std::string& but);
+  // What waits for the caller `from` and was not announced, in words; empty: nothing. Never of
+  // `but`.
+  std::string Announce(const Caller& from, const std::string& but);
   std::string Instructions();
   // What stands beside every result, in words; mostly nothing.
   std::string ConfigNote();
@@ -79,12 +85,14 @@ class McpSession {
   void Settle(const std::string& message_id);
 
   EventLoop& loop_;
-  McpDesk& desk_;
+  Desk& desk_;
   McpBatches sink_;
   const McpOptions options_;
+  McpClient client_;
   std::string version_;  // Empty until `initialize`.
   Calls calls_;
-  // By caller: tells that this client was told of or given, as long as they are unfetched.
+  // By the caller's name: tells that were announced to this client or given, as long as they are
+  // unfetched.
   std::map<std::string, std::set<std::string>> announced_;
 };
 

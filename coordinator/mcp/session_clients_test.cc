@@ -68,8 +68,8 @@ TEST_F(McpClientsTest, NullAndEmptyTextAreNotGiven) {
     ASSERT_EQ(client_.answers.size(), 3u);
     for (const Json& answer : client_.answers) EXPECT_TRUE(answer.contains("result")) << answer;
 
-    const std::string id = Say(
-        *session_, SendTo(4, "x", {{"timeout", nothing}, {"waitForLimit", nothing}}));
+    const std::string id =
+        Say(*session_, SendTo(4, "x", {{"timeout", nothing}, {"waitForLimit", nothing}}));
     EXPECT_FALSE(desk_.open.at(id).spec.wait_for_limit);
     EXPECT_TRUE(desk_.open.at(id).spec.asker_waits);
     desk_.Settle(id, absl::OkStatus(), "done");
@@ -112,9 +112,11 @@ TEST_F(McpClientsTest, NumbersAndFlagsAsTextAreRead) {
 
 TEST_F(McpClientsTest, ABatchIsAnsweredAsOneOnceAllOfItIs) {
   OpenOf("2025-03-26");
-  const Json batch = {SendTo(1, "slow"), Request(2, "ping"),
+  const Json batch = {SendTo(1, "slow"),
+                      Request(2, "ping"),
                       {{"jsonrpc", "2.0"}, {"method", "notifications/initialized"}},
-                      Request(3, "nonsense"), Json(7)};
+                      Request(3, "nonsense"),
+                      Json(7)};
   const std::string id = SayText(batch.dump());
   EXPECT_THAT(client_.answers, IsEmpty());
   EXPECT_THAT(client_.settled, IsEmpty());
@@ -131,9 +133,8 @@ TEST_F(McpClientsTest, ABatchIsAnsweredAsOneOnceAllOfItIs) {
 
 TEST_F(McpClientsTest, ABatchWhoseMembersGetNoAnswersGetsNone) {
   OpenOf("2025-03-26");
-  const Json cancel = {{"jsonrpc", "2.0"},
-                       {"method", "notifications/cancelled"},
-                       {"params", {{"requestId", 1}}}};
+  const Json cancel = {
+      {"jsonrpc", "2.0"}, {"method", "notifications/cancelled"}, {"params", {{"requestId", 1}}}};
   const std::string id = SayText(Json::array({SendTo(1, "x"), cancel}).dump());
   EXPECT_THAT(client_.answers, IsEmpty());
   EXPECT_THAT(client_.settled, ElementsAre(id));
@@ -172,7 +173,8 @@ TEST_F(McpClientsTest, ABatchWhoseIdIsUnderWayIsRefused) {
   take(id, Json::array({SendTo(2, "y"), SendTo(3, "z"), Request(4, "ping")}));
   ASSERT_EQ(client_.answers.size(), 1u);
   EXPECT_EQ(CodeOf(client_.answers[0]), kInvalidRequest);
-  take(McpMemberId(id, 2), Json::array({Request(5, "ping"), Request(6, "ping"), Request(7, "ping")}));
+  take(McpMemberId(id, 2),
+       Json::array({Request(5, "ping"), Request(6, "ping"), Request(7, "ping")}));
   ASSERT_EQ(client_.answers.size(), 2u);
   EXPECT_EQ(CodeOf(client_.answers[1]), kInvalidRequest) << "its members have the ids of others";
 
@@ -216,7 +218,7 @@ TEST_F(McpSessionTest, AClientSpeaksForItselfAndNamesNobody) {
     int call = 10;
     for (const Json& from : {Json(nullptr), Json(""), Json(caller)}) {
       const std::string id = Say(*session_, SendTo(++call, "x", {{"fromTeam", from}}));
-      EXPECT_EQ(desk_.open.at(id).spec.from, caller) << from;
+      EXPECT_EQ(desk_.open.at(id).spec.from.name(), caller) << from;
     }
     Say(*session_, CallOf(4, "team_wake", {{"team", "app"}}));
     EXPECT_EQ(desk_.asked, absl::StrCat(caller, " wakes app"));

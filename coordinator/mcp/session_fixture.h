@@ -11,116 +11,23 @@
 
 #include "absl/time/time.h"
 #include "common/base/ids.h"
-#include "common/failure/failure.h"
 #include "common/loop/event_loop.h"
+#include "coordinator/desk/testing/fake_desk.h"
+#include "coordinator/mcp/client.h"
 #include "coordinator/mcp/client_message.h"
-#include "coordinator/mcp/desk.h"
 #include "coordinator/mcp/message.h"
 #include "coordinator/mcp/outgoing.h"
 #include "coordinator/mcp/session.h"
 #include "coordinator/mcp/sink.h"
-#include "coordinator/store/store.h"
 #include "gtest/gtest.h"
 
 namespace iris {
 
-// A coordinator with the teams app and web. A tell stays open until the test settles it, unless its
-// text is "known": that one was answered in an earlier life.
-class FakeDesk : public McpDesk {
+// The desk, and the client that comes next, as its front end says.
+class ClientDesk : public FakeDesk {
  public:
-  struct Open {
-    TellSpec spec;
-    TellObserver* observer = nullptr;
-  };
-
-  absl::Status Tell(TellSpec spec, TellObserver* observer) override {
-    if (spec.to == "full") return MakeFailure(v1::FAILURE_BUSY_LIMIT, "too many wait");
-    const std::string id = spec.tell_id;
-    const bool known = spec.text == "known";
-    open[id] = {std::move(spec), observer};
-    observer->OnAccepted("session");
-    if (known) Settle(id, absl::OkStatus(), "as before");
-    return absl::OkStatus();
-  }
-  absl::Status Follow(const std::string& tell_id, const std::string& caller, TellObserver* observer,
-                      bool asker_waits) override {
-    asked = caller + " follows " + tell_id;
-    follower_waits = asker_waits;
-    if (tell_id == "none") return MakeFailure(v1::FAILURE_BAD_REQUEST, "there is no message");
-    observer->OnAccepted("session");
-    open[tell_id].observer = observer;
-    if (tell_id == "settled") Settle(tell_id, absl::OkStatus(), "as before");
-    return absl::OkStatus();
-  }
-  absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id,
-                                       const std::string& caller) override {
-    asked = caller + " looks at " + tell_id;
-    if (tell_id == "none") return MakeFailure(v1::FAILURE_BAD_REQUEST, "there is no message");
-    return summary;
-  }
-  absl::StatusOr<v1::ListTellsResponse> List(const std::string&, bool) override { return list; }
-  absl::StatusOr<std::vector<Store::WaitingAnswer>> Unfetched(const std::string& from) override {
-    return unfetched[from];
-  }
-  void Cancel(const std::string& tell_id, const std::string& caller, CancelDone done) override {
-    asked = caller + " cancels " + tell_id;
-    cancel_done = std::move(done);
-  }
-  void RemoveObserver(const std::string& tell_id, TellObserver* observer) override {
-    if (const auto found = open.find(tell_id); found != open.end()) {
-      EXPECT_EQ(found->second.observer, observer);
-      found->second.observer = nullptr;
-    }
-  }
-  void Wake(const std::string& from, const std::string& to, WakeDone done) override {
-    asked = from + " wakes " + to;
-    wake_done = std::move(done);
-  }
-  void Sleep(const std::string& from, const std::string& to, bool force, SleepDone done) override {
-    asked = from + " sends " + to + (force ? " to sleep at once" : " to sleep");
-    sleep_done = std::move(done);
-  }
-  absl::StatusOr<v1::ListTeamsResponse> Teams() override {
-    if (!config.ok()) return config;
-    v1::ListTeamsResponse teams;
-    for (const char* name : {"app", "web"}) teams.add_teams()->set_name(name);
-    teams.mutable_teams(0)->set_description("the app");
-    teams.mutable_teams(0)->set_path("/src/app");
-    teams.mutable_teams(1)->set_remote("ssh gpu1");
-    return teams;
-  }
-  absl::Status ConfigProblem() override { return config_problem; }
-  McpCaller Caller() override {
-    return {.name = caller, .also = also, .calls_say_it = caller.empty()};
-  }
-  void Status(StatusDone done) override { done(status); }
-
-  void Settle(const std::string& id, const absl::Status& outcome, const std::string& answer,
-              size_t structured_bytes = 0, const v1::TurnAccount& account = {}) {
-    TellObserver* const observer = open.at(id).observer;
-    open.erase(id);
-    if (observer == nullptr) return;
-    observer->OnSettled({.status = outcome,
-                         .answer = std::make_shared<const std::string>(answer),
-                         .structured_bytes = structured_bytes,
-                         .account = account});
-  }
-  bool followed(const std::string& id) { return open.at(id).observer != nullptr; }
-
-  std::map<std::string, Open> open;
-  absl::Status config;
-  absl::Status config_problem;
   std::string caller;  // Empty: each call says it.
   std::vector<std::string> also;
-  v1::GetStatusResponse status;
-  std::string asked;
-  bool follower_waits = false;  // The last one, as long as it takes.
-  v1::TellSummary summary;
-  v1::ListTellsResponse list;
-  std::map<std::string, std::vector<Store::WaitingAnswer>> unfetched;
-  WakeDone wake_done;
-  SleepDone sleep_done;
-  CancelDone cancel_done;
 };
 
 // What one client hears.
@@ -164,7 +71,13 @@ class Client : public McpSink {
 class McpSessionTest : public ::testing::Test {
  protected:
   std::unique_ptr<McpSession> NewSession(Client& client, McpOptions options = {}) {
-    return std::make_unique<McpSession>(loop_, desk_, client, options);
+    auto session = std::make_unique<McpSession>(loop_, desk_, client, options);
+    McpClient introduced = {.visitor = {.caller = Caller::Named(desk_.caller)},
+                            .also = {},
+                            .calls_say_it = desk_.caller.empty()};
+    for (const std::string& team : desk_.also) introduced.also.push_back(Caller::Named(team));
+    session->Introduce(std::move(introduced));
+    return session;
   }
   // Returns the id under which the message, and its tell, is known.
   static std::string Say(McpSession& session, const Json& message,
@@ -229,7 +142,7 @@ class McpSessionTest : public ::testing::Test {
   }
 
   EventLoop loop_;
-  FakeDesk desk_;
+  ClientDesk desk_;
   Client client_;
   std::unique_ptr<McpSession> session_;
 };

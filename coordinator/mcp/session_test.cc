@@ -58,7 +58,8 @@ TEST_F(McpSessionTest, WithoutAUsableConfigurationItOpensListsAndEveryCallSaysWh
 
 TEST_F(McpSessionTest, WhileTheLastGoodConfigurationIsInForceEveryAnswerSaysSo) {
   Open();
-  desk_.config_problem = MakeFailure(v1::FAILURE_BAD_REQUEST, "c.json:3: trailing comma", "Mend it.");
+  desk_.config_problem =
+      MakeFailure(v1::FAILURE_BAD_REQUEST, "c.json:3: trailing comma", "Mend it.");
   desk_.unfetched["web"] = {{"t1", "app"}};
   const auto note = [&](const Json& call) {
     client_.answers.clear();
@@ -306,11 +307,14 @@ TEST_F(McpSessionTest, WhoWaitsHearsOfItAgainAndAgainUntilTheAnswer) {
 TEST_F(McpSessionTest, ArgumentsThatDoNotFitAreNamed) {
   Open();
   EXPECT_THAT(Answered(SendTo(1, "x", {{"message", 7}})), HasSubstr("\"message\" is no string"));
-  EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", "5x"}})), HasSubstr("\"timeout\" is no integer"));
-  EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", "inf"}})), HasSubstr("\"timeout\" is no integer"));
+  EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", "5x"}})),
+              HasSubstr("\"timeout\" is no integer"));
+  EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", "inf"}})),
+              HasSubstr("\"timeout\" is no integer"));
   EXPECT_THAT(Answered(SendTo(1, "x", {{"waitForLimit", 1}})),
               HasSubstr("\"waitForLimit\" is no boolean"));
-  EXPECT_THAT(Answered(SendTo(1, "x", {{"message", nullptr}})), HasSubstr("\"message\" is missing"));
+  EXPECT_THAT(Answered(SendTo(1, "x", {{"message", nullptr}})),
+              HasSubstr("\"message\" is missing"));
   EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", 0.5}})), HasSubstr("\"timeout\" is no integer"));
   EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", -2}})), HasSubstr("timeout must be"));
   EXPECT_THAT(Answered(SendTo(1, "x", {{"timeout", 1e300}})), HasSubstr("timeout must be"));

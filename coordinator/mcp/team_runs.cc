@@ -9,6 +9,7 @@
 #include "common/base/quoted.h"
 #include "common/failure/failure.h"
 #include "coordinator/account/account_text.h"
+#include "coordinator/desk/state_names.h"
 #include "coordinator/mcp/json_runs.h"
 
 namespace iris {
@@ -29,8 +30,9 @@ void AddWork(const std::string& team, const v1::GetStatusResponse& status, Json&
   SetUnlessEmpty(entry, "stall", stall);
 }
 
-absl::StatusOr<Json> ListTeams(McpDesk& desk, const v1::GetStatusResponse& status) {
-  const absl::StatusOr<v1::ListTeamsResponse> teams = desk.Teams();
+absl::StatusOr<Json> ListTeams(Desk& desk, const Visitor& visitor,
+                               const v1::GetStatusResponse& status) {
+  const absl::StatusOr<v1::ListTeamsResponse> teams = desk.Teams(visitor);
   if (!teams.ok()) return teams.status();
   Json list = Json::array();
   for (const v1::TeamInfo& team : teams->teams()) {
@@ -49,8 +51,9 @@ void AddLink(const std::string& team, const v1::GetStatusResponse& status, Json&
     for (const std::string& name : link.teams()) {
       if (name != team) continue;
       entry["host"] = link.key();
-      entry["link"] = link.state();
-      if (link.has_failure() && link.state() != "up") entry["problem"] = Describe(link.failure());
+      entry["link"] = std::string(StateName(link.state()));
+      if (link.has_failure() && link.state() != v1::LinkStatus::UP)
+        entry["problem"] = Describe(link.failure());
       return;
     }
   }
@@ -82,12 +85,12 @@ void AddPermissions(const v1::SessionStatus& session, Json& entry) {
   if (!asks.empty()) entry["asksPermission"] = std::move(asks);
 }
 
-void AddSession(const std::string& from, const std::string& team, bool all_of_it,
+void AddSession(const Caller& from, const std::string& team, bool all_of_it,
                 const v1::GetStatusResponse& status, Json& entry) {
   entry["session"] = "none";
   for (const v1::SessionStatus& session : status.sessions()) {
-    if (session.from() != from || session.to() != team) continue;
-    entry["session"] = session.state();
+    if (session.from() != from.name() || session.to() != team) continue;
+    entry["session"] = std::string(StateName(session.state()));
     if (session.child_pid() != 0) entry["childPid"] = session.child_pid();
     entry["waiting"] = session.tells_waiting();
     SetUnlessEmpty(entry, "inFlight", session.tell_in_flight());
@@ -96,6 +99,9 @@ void AddSession(const std::string& from, const std::string& team, bool all_of_it
     AddPermissions(session, entry);
     AddEnvironment(session, all_of_it, entry);
     entry["answered"] = session.tells_done();
+    if (session.has_trouble() && !entry.contains("problem")) {
+      entry["problem"] = Describe(session.trouble());
+    }
     if (session.has_last_turn()) entry["lastTurn"] = AccountJson<Json>(session.last_turn());
     if (session.last_used_at_ms() != 0) {
       entry["lastUsed"] =
@@ -111,7 +117,7 @@ void AddTells(const std::string& team, const v1::ListTellsResponse& tells, Json&
   Json open = Json::array(), answered = Json::array();
   for (const v1::TellSummary& tell : tells.tells()) {
     if (tell.to() != team) continue;
-    Json& list = tell.state() == "settled" ? answered : open;
+    Json& list = tell.state() == v1::TellSummary::SETTLED ? answered : open;
     if (list.size() < kTellsShown) list.push_back(tell.tell_id());
   }
   if (!open.empty()) entry["open"] = std::move(open);
@@ -119,18 +125,18 @@ void AddTells(const std::string& team, const v1::ListTellsResponse& tells, Json&
 }
 
 // `only` empty: all of them.
-absl::StatusOr<Json> TeamStatus(McpDesk& desk, const std::string& from, const std::string& only,
-                                const v1::GetStatusResponse& status) {
-  const absl::StatusOr<v1::ListTeamsResponse> teams = desk.Teams();
+absl::StatusOr<Json> TeamStatus(Desk& desk, const Visitor& visitor, const std::string& only,
+                                const v1::GetStatusResponse& status,
+                                const absl::StatusOr<v1::ListTellsResponse>& tells) {
+  const absl::StatusOr<v1::ListTeamsResponse> teams = desk.Teams(visitor);
   if (!teams.ok()) return teams.status();
-  const absl::StatusOr<v1::ListTellsResponse> tells = desk.List(from, /*all=*/false);
   if (!tells.ok()) return tells.status();
   Json list = Json::array();
   for (const v1::TeamInfo& team : teams->teams()) {
     if (!only.empty() && team.name() != only) continue;
     Json entry = {{"team", team.name()}, {"host", team.remote().empty() ? "local" : team.remote()}};
     AddLink(team.name(), status, entry);
-    AddSession(from, team.name(), /*all_of_it=*/!only.empty(), status, entry);
+    AddSession(visitor.caller, team.name(), /*all_of_it=*/!only.empty(), status, entry);
     AddTells(team.name(), *tells, entry);
     list.push_back(std::move(entry));
   }
@@ -143,44 +149,54 @@ absl::StatusOr<Json> TeamStatus(McpDesk& desk, const std::string& from, const st
 
 }  // namespace
 
-std::unique_ptr<ToolRun> MakeListTeamsRun(McpDesk& desk, ToolListener& listener) {
-  return std::make_unique<StatusRun>(
-      desk, [&desk](const v1::GetStatusResponse& status) { return ListTeams(desk, status); },
-      listener);
-}
-
-std::unique_ptr<ToolRun> MakeStatusRun(McpDesk& desk, const ToolCall& call,
-                                       ToolListener& listener) {
+std::unique_ptr<ToolRun> MakeListTeamsRun(Desk& desk, const ToolCall& call,
+                                          ToolListener& listener) {
   return std::make_unique<StatusRun>(
       desk,
-      [&desk, from = TextArgument(call, "fromTeam"), only = TextArgument(call, "team")](
-          const v1::GetStatusResponse& status) { return TeamStatus(desk, from, only, status); },
+      [&desk, visitor = call.visitor](const v1::GetStatusResponse& status, StatusRun::Done done) {
+        done(ListTeams(desk, visitor, status));
+      },
       listener);
 }
 
-std::unique_ptr<ToolRun> MakeWakeRun(McpDesk& desk, const ToolCall& call, ToolListener& listener) {
-  const std::string from = TextArgument(call, "fromTeam"), team = TextArgument(call, "team");
-  const auto begin = [&desk, from, team](WaitRun::Done done) {
-    desk.Wake(from, team, [team, done](const absl::StatusOr<v1::WakeResponse>& woken) {
-      if (!woken.ok()) return done(woken.status());
-      done(Json{{"team", team},
-                {"ready", true},
-                {"wasReady", woken->was_ready()},
-                {"childPid", woken->child_pid()}});
-    });
+std::unique_ptr<ToolRun> MakeStatusRun(Desk& desk, const ToolCall& call, ToolListener& listener) {
+  return std::make_unique<StatusRun>(
+      desk,
+      [&desk, visitor = call.visitor, only = TextArgument(call, "team")](
+          const v1::GetStatusResponse& status, StatusRun::Done done) {
+        desk.List(visitor.caller, /*all=*/false, /*environment=*/nullptr,
+                  [&desk, visitor, only, status,
+                   done](const absl::StatusOr<v1::ListTellsResponse>& tells) {
+                    done(TeamStatus(desk, visitor, only, status, tells));
+                  });
+      },
+      listener);
+}
+
+std::unique_ptr<ToolRun> MakeWakeRun(Desk& desk, const ToolCall& call, ToolListener& listener) {
+  const std::string team = TextArgument(call, "team");
+  const auto begin = [&desk, visitor = call.visitor, team](WaitRun::Done done) {
+    desk.Wake(visitor, team, /*takeover=*/false,
+              [team, done](const absl::StatusOr<v1::WakeResponse>& woken) {
+                if (!woken.ok()) return done(woken.status());
+                done(Json{{"team", team},
+                          {"ready", true},
+                          {"wasReady", woken->was_ready()},
+                          {"childPid", woken->child_pid()}});
+              });
   };
   return std::make_unique<WaitRun>(absl::StrCat("waking ", team), begin, listener);
 }
 
-std::unique_ptr<ToolRun> MakeSleepRun(McpDesk& desk, const ToolCall& call, ToolListener& listener) {
-  const std::string from = TextArgument(call, "fromTeam"), team = TextArgument(call, "team");
-  const auto force = call.arguments.find("force");
-  const bool forced = force != call.arguments.end() && force->get<bool>();
-  const auto begin = [&desk, from, team, forced](WaitRun::Done done) {
-    desk.Sleep(from, team, forced, [team, done](const absl::StatusOr<v1::SleepResponse>& asleep) {
-      if (!asleep.ok()) return done(asleep.status());
-      done(Json{{"team", team}, {"asleep", true}, {"wasRunning", asleep->was_running()}});
-    });
+std::unique_ptr<ToolRun> MakeSleepRun(Desk& desk, const ToolCall& call, ToolListener& listener) {
+  const std::string team = TextArgument(call, "team");
+  const bool forced = FlagArgument(call, "force");
+  const auto begin = [&desk, visitor = call.visitor, team, forced](WaitRun::Done done) {
+    desk.Sleep(
+        visitor, team, forced, [team, done](const absl::StatusOr<v1::SleepResponse>& asleep) {
+          if (!asleep.ok()) return done(asleep.status());
+          done(Json{{"team", team}, {"asleep", true}, {"wasRunning", asleep->was_running()}});
+        });
   };
   return std::make_unique<WaitRun>(absl::StrCat("putting ", team, " to sleep"), begin, listener);
 }

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "coordinator/mcp/desk.h"
+#include "coordinator/desk/desk.h"
 #include "coordinator/mcp/tool_run.h"
 
 namespace iris {
@@ -13,16 +13,16 @@ namespace iris {
 
 // {"teams": [{"name", "description", "path", "remote", "openMessages", "stall"}]}; what is empty is
 // left out. The last two are of everybody's sessions with the team.
-std::unique_ptr<ToolRun> MakeListTeamsRun(McpDesk& desk, ToolListener& listener);
+std::unique_ptr<ToolRun> MakeListTeamsRun(Desk& desk, const ToolCall& call, ToolListener& listener);
 // {"teams": [{"team", "host", "link", "problem", "session", "childPid", "waiting", "inFlight",
 // "answerBytes", "stall", "answered", "lastUsed", "open", "answersWaiting"}]}: the caller's session
 // with each team, or with one. "session" is "none" before the first message; "problem" is there
 // where the link has one; "open" and "answersWaiting" are ids of messages, at most 20 each.
-std::unique_ptr<ToolRun> MakeStatusRun(McpDesk& desk, const ToolCall& call, ToolListener& listener);
+std::unique_ptr<ToolRun> MakeStatusRun(Desk& desk, const ToolCall& call, ToolListener& listener);
 // {"team", "ready": true, "wasReady", "childPid"}
-std::unique_ptr<ToolRun> MakeWakeRun(McpDesk& desk, const ToolCall& call, ToolListener& listener);
+std::unique_ptr<ToolRun> MakeWakeRun(Desk& desk, const ToolCall& call, ToolListener& listener);
 // {"team", "asleep": true, "wasRunning"}
-std::unique_ptr<ToolRun> MakeSleepRun(McpDesk& desk, const ToolCall& call, ToolListener& listener);
+std::unique_ptr<ToolRun> MakeSleepRun(Desk& desk, const ToolCall& call, ToolListener& listener);
 
 }  // namespace iris
 

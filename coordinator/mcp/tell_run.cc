@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "absl/types/optional.h"
 #include "common/failure/failure.h"
+#include "common/json/peer_json.h"
 #include "coordinator/mcp/json_runs.h"
 #include "coordinator/mcp/progress.h"
 
@@ -29,7 +30,7 @@ class TellRun final : public ToolRun, private TellObserver {
     bool submits;        // The tell, and does not find it: who does not wait gets the id then.
   };
 
-  TellRun(EventLoop& loop, McpDesk& desk, std::string tell_id, Begin begin, Wait wait,
+  TellRun(EventLoop& loop, Desk& desk, std::string tell_id, Begin begin, Wait wait,
           ToolListener& listener)
       : loop_(loop),
         desk_(desk),
@@ -53,8 +54,9 @@ class TellRun final : public ToolRun, private TellObserver {
       following_ = false;
       return Done(begun);
     }
-    if (wait_.timeout_ms < 0 && wait_.submits) {
-      return listener_.OnToolDone({.text = std::make_shared<const std::string>(tell_id_)});
+    if (gives_id()) {
+      if (accepted_) GiveId();
+      return;
     }
     if (outcome_.has_value()) return Done(*outcome_);
     if (wait_.timeout_ms < 0) return Done(TimedOut("there is no answer yet"));
@@ -63,7 +65,18 @@ class TellRun final : public ToolRun, private TellObserver {
 
  private:
   void OnAccepted(const std::string&) override {
+    accepted_ = true;
     if (wait_.submits) listener_.OnToolAccepted();
+    if (starting_ || !gives_id()) return;
+    // Not from inside, which this may not outlive.
+    timer_ = loop_.After(absl::ZeroDuration(), [this] {
+      timer_ = 0;
+      GiveId();
+    });
+  }
+  void OnRefused(const absl::Status& why) override {
+    following_ = false;
+    Done(why);
   }
   void OnProgress(const v1::TellProgress& progress) override {
     listener_.OnToolProgress(NewsOf(progress, absl::Now()));
@@ -71,7 +84,7 @@ class TellRun final : public ToolRun, private TellObserver {
   void OnSettled(const TellOutcome& outcome) override {
     following_ = false;
     // Known already: begin_() says so before it returns, and must not find this gone.
-    if (starting_) {
+    if (starting_ || gives_id()) {
       outcome_ = outcome;
       return;
     }
@@ -93,6 +106,10 @@ class TellRun final : public ToolRun, private TellObserver {
                                     "tell_cancel cancels the message."));
   }
 
+  // Who does not wait for the answer gets the id, once the tell is stored.
+  bool gives_id() const { return wait_.timeout_ms < 0 && wait_.submits; }
+  void GiveId() { listener_.OnToolDone({.text = std::make_shared<const std::string>(tell_id_)}); }
+
   void Done(const TellOutcome& outcome) {
     listener_.OnToolDone({.status = outcome.status,
                           .text = outcome.answer,
@@ -111,50 +128,48 @@ class TellRun final : public ToolRun, private TellObserver {
   }
 
   EventLoop& loop_;
-  McpDesk& desk_;
+  Desk& desk_;
   ToolListener& listener_;
   const std::string tell_id_;
   Begin begin_;  // Until Start().
   const Wait wait_;
   bool starting_ = false;
   bool following_ = false;
+  bool accepted_ = false;
   absl::optional<TellOutcome> outcome_;  // Heard while starting.
   EventLoop::TimerId timer_ = 0;
 };
 
 int64_t TimeoutMs(const ToolCall& call) {
   if (call.tool.verb == Tool::Verb::kQuick) return -1;
-  const auto timeout = call.arguments.find("timeout");
-  if (timeout == call.arguments.end()) return 0;
+  const Json& timeout = MemberOf(call.arguments, "timeout");
+  if (timeout.is_null()) return 0;
   // Read as what every integer fits into; what is out of range is refused.
-  return static_cast<int64_t>(std::clamp(timeout->get<double>(), -2.0, 1e15));
+  return static_cast<int64_t>(std::clamp(timeout.get<double>(), -2.0, 1e15));
 }
 
-bool WaitsForLimit(const ToolCall& call) {
-  const auto found = call.arguments.find("waitForLimit");
-  return found != call.arguments.end() && found->get<bool>();
-}
+bool WaitsForLimit(const ToolCall& call) { return FlagArgument(call, "waitForLimit"); }
 
 bool WaitsForHost(const ToolCall& call) {
-  const auto found = call.arguments.find("whenAway");
-  if (found == call.arguments.end()) return TimeoutMs(call) < 0;
-  return found->get_ref<const std::string&>() == "wait";
+  const std::string when_away = TextArgument(call, "whenAway");
+  return when_away.empty() ? TimeoutMs(call) < 0 : when_away == "wait";
 }
 
 }  // namespace
 
-std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, McpDesk& desk, ToolCall call,
+std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, Desk& desk, ToolCall call,
                                      ToolListener& listener) {
   const TellRun::Wait wait = {.timeout_ms = TimeoutMs(call), .age = call.age, .submits = true};
   TellSpec spec{.tell_id = std::move(call.id),
-                .from = call.arguments.at("fromTeam").get<std::string>(),
+                .from = call.visitor.caller,
                 .to = call.arguments.at("toTeam").get<std::string>(),
                 .text = std::move(call.arguments.at("message").get_ref<std::string&>()),
                 .wait_for_limit = WaitsForLimit(call),
                 .wait_for_host = WaitsForHost(call),
                 .accepted_before = call.accepted_before,
-                .asker_session = {},  // The desk knows.
-                .asker_waits = wait.timeout_ms == 0};
+                .asker_session = call.visitor.claude_session,
+                .asker_waits = wait.timeout_ms == 0,
+                .environment = call.visitor.environment};
   const std::string tell_id = spec.tell_id;
   auto submit = [&desk, spec = std::move(spec)](TellObserver* observer) mutable {
     return desk.Tell(std::move(spec), observer);
@@ -162,14 +177,13 @@ std::unique_ptr<ToolRun> MakeTellRun(EventLoop& loop, McpDesk& desk, ToolCall ca
   return std::make_unique<TellRun>(loop, desk, tell_id, std::move(submit), wait, listener);
 }
 
-std::unique_ptr<ToolRun> MakeTellWaitRun(EventLoop& loop, McpDesk& desk, const ToolCall& call,
+std::unique_ptr<ToolRun> MakeTellWaitRun(EventLoop& loop, Desk& desk, const ToolCall& call,
                                          ToolListener& listener) {
   const TellRun::Wait wait = {.timeout_ms = TimeoutMs(call), .age = call.age, .submits = false};
   const std::string tell_id = TellIdArgument(call);
-  const auto from = call.arguments.at("fromTeam").get<std::string>();
   const bool asker_waits = wait.timeout_ms == 0;
-  auto find = [&desk, tell_id, from, asker_waits](TellObserver* observer) {
-    return desk.Follow(tell_id, from, observer, asker_waits);
+  auto find = [&desk, tell_id, visitor = call.visitor, asker_waits](TellObserver* observer) {
+    return desk.Follow(tell_id, visitor, asker_waits, observer);
   };
   return std::make_unique<TellRun>(loop, desk, tell_id, find, wait, listener);
 }

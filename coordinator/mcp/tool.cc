@@ -22,7 +22,8 @@ using Type = ToolParameter::Type;
 
 // Claude Code's own limit for what a tool may ask for.
 constexpr int kLongResultChars = 500'000;
-constexpr size_t kArgumentsMax = 100;  // More than any tool has, of clients that name all they know.
+constexpr size_t kArgumentsMax =
+    100;  // More than any tool has, of clients that name all they know.
 
 constexpr ToolParameter kFromTeam = {
     "fromTeam", Type::kString, false,
@@ -208,8 +209,7 @@ Json Describe(const Tool& tool) {
 // What is written as text is what it says.
 Json ReadValue(Json value, Type type) {
   if (type == Type::kString || !value.is_string()) return value;
-  const absl::string_view text =
-      absl::StripAsciiWhitespace(value.get_ref<const std::string&>());
+  const absl::string_view text = absl::StripAsciiWhitespace(value.get_ref<const std::string&>());
   if (type == Type::kBoolean) {
     if (absl::EqualsIgnoreCase(text, "true")) return true;
     if (absl::EqualsIgnoreCase(text, "false")) return false;
@@ -237,9 +237,9 @@ absl::Status Bad(const Tool& tool, absl::string_view what, absl::string_view fix
 }
 
 absl::Status Unknown(const Tool& tool, const std::string& name) {
-  const bool in_the_original =
+  const bool is_of_iris_mcp =
       tool.verb == Tool::Verb::kSend && (name == "persist" || name == "ttlDays");
-  if (in_the_original) {
+  if (is_of_iris_mcp) {
     return Bad(tool, absl::StrCat("\"", name, "\" is not needed: every answer is kept"),
                "Leave it out.");
   }

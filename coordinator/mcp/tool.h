@@ -19,7 +19,8 @@ struct ToolParameter {
   absl::string_view one_of = {};
 };
 
-// A tool as clients see it. Names and parameters are those of the original, where that has it.
+// A tool as clients see it. Names and parameters are those of iris-mcp, where that has it: people
+// and their instructions know them (docs/COMING_FROM_IRIS_MCP.md).
 struct Tool {
   enum class Verb {
     kSend,

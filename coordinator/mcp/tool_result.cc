@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/failure/failure.h"
+#include "common/json/json.h"
 #include "common/json/peer_json.h"
 #include "coordinator/account/account_text.h"
 #include "coordinator/orchestrator/tell.h"

@@ -9,8 +9,8 @@
 #include "common/base/quoted.h"
 #include "common/failure/failure.h"
 #include "coordinator/mcp/team_runs.h"
-#include "coordinator/mcp/tell_desk_runs.h"
 #include "coordinator/mcp/tell_run.h"
+#include "coordinator/mcp/tell_status_runs.h"
 
 namespace iris {
 namespace {
@@ -21,43 +21,45 @@ bool HasCaller(const Tool& tool) {
 }
 
 // Of a client whose front end does not say who it is.
-absl::Status CheckNamed(McpDesk& desk, absl::string_view from) {
-  const absl::StatusOr<v1::ListTeamsResponse> teams = desk.Teams();
+absl::Status CheckNamed(Desk& desk, const Visitor& client, const Caller& from) {
+  const absl::StatusOr<v1::ListTeamsResponse> teams = desk.Teams(client);
   if (!teams.ok()) return teams.status();
-  // The orchestrator would take "cli" as well.
+  // The command line is nobody's team, and may see more.
   for (const v1::TeamInfo& team : teams->teams()) {
-    if (team.name() == from) return absl::OkStatus();
+    if (team.name() == from.name()) return absl::OkStatus();
   }
   return MakeFailure(
       v1::FAILURE_BAD_REQUEST,
-      from.empty() ? "fromTeam is missing"
-                   : absl::StrCat("fromTeam ", Quoted(from), " is not a team"),
+      from.is_nobody() ? "fromTeam is missing"
+                       : absl::StrCat("fromTeam ", Quoted(from.name()), " is not a team"),
       "Connect the MCP server again: the `iris mcp` that runs is older than the coordinator, and "
       "does not say who you are. Until then set fromTeam to the team in whose folder you work.");
 }
 
 }  // namespace
 
-absl::StatusOr<std::string> BindCaller(McpDesk& desk, const Tool& tool, Json& arguments) {
-  const McpCaller caller = desk.Caller();
-  if (!HasCaller(tool)) return caller.name;
-  std::string from = arguments.value("fromTeam", "");
-  if (caller.name.empty()) {
-    if (absl::Status named = CheckNamed(desk, from); !named.ok()) return named;
-    return from;
+absl::StatusOr<Visitor> VisitorOf(Desk& desk, const McpClient& client, const Tool& tool,
+                                  const Json& arguments) {
+  Visitor visitor = client.visitor;
+  if (!HasCaller(tool)) return visitor;
+  const Caller named = Caller::Named(arguments.value("fromTeam", ""));
+  if (visitor.caller.is_nobody()) {
+    if (absl::Status known = CheckNamed(desk, client.visitor, named); !known.ok()) return known;
+    visitor.caller = named;
+    return visitor;
   }
-  if (from.empty()) from = caller.name;
-  if (from != caller.name && !absl::c_linear_search(caller.also, from)) {
-    return MakeFailure(
-        v1::FAILURE_BAD_REQUEST,
-        absl::StrCat("you are ", caller.name, ", and cannot speak for ", Quoted(from)),
-        "Leave fromTeam out.");
+  if (named.is_nobody() || named == visitor.caller) return visitor;
+  if (!absl::c_linear_search(client.also, named)) {
+    return MakeFailure(v1::FAILURE_BAD_REQUEST,
+                       absl::StrCat("you are ", visitor.caller.name(), ", and cannot speak for ",
+                                    Quoted(named.name())),
+                       "Leave fromTeam out.");
   }
-  arguments["fromTeam"] = from;
-  return from;
+  visitor.caller = named;
+  return visitor;
 }
 
-std::unique_ptr<ToolRun> MakeToolRun(EventLoop& loop, McpDesk& desk, ToolCall call,
+std::unique_ptr<ToolRun> MakeToolRun(EventLoop& loop, Desk& desk, ToolCall call,
                                      ToolListener& listener) {
   switch (call.tool.verb) {
     case Tool::Verb::kSend:
@@ -70,7 +72,7 @@ std::unique_ptr<ToolRun> MakeToolRun(EventLoop& loop, McpDesk& desk, ToolCall ca
     case Tool::Verb::kTellCancel:
       return MakeTellCancelRun(desk, call, listener);
     case Tool::Verb::kListTeams:
-      return MakeListTeamsRun(desk, listener);
+      return MakeListTeamsRun(desk, call, listener);
     case Tool::Verb::kStatus:
       return MakeStatusRun(desk, call, listener);
     case Tool::Verb::kWake:

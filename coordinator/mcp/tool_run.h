@@ -9,7 +9,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/loop/event_loop.h"
-#include "coordinator/mcp/desk.h"
+#include "coordinator/desk/desk.h"
+#include "coordinator/mcp/client.h"
 #include "coordinator/mcp/message.h"
 #include "coordinator/mcp/progress.h"
 #include "coordinator/mcp/tool.h"
@@ -47,21 +48,23 @@ class ToolRun {
 
 struct ToolCall {
   const Tool& tool;
-  Json arguments;      // ReadArguments() and BindCaller() found nothing.
-  std::string id;      // UUID; of the tell, if one is asked for.
-  absl::Duration age;  // Since the client asked: a timeout counts from there.
+  Json arguments;                // ReadArguments() found nothing.
+  Visitor visitor;               // The client's, for whom VisitorOf() found.
+  std::string id;                // UUID; of the tell, if one is asked for.
+  absl::Duration age;            // Since the client asked: a timeout counts from there.
   bool accepted_before = false;  // As in TellSpec.
 };
 
-// For whom a call speaks, which is its `fromTeam` from now on if the tool has one; empty: for
-// nobody. That is the client's McpDesk::Caller(), or a team of its `also` that the arguments name;
-// where it is not known, the team that they name. FAILURE_BAD_REQUEST: they name another one, or
-// none where they have to. What a model is told then names no team: it would speak for that one.
-absl::StatusOr<std::string> BindCaller(McpDesk& desk, const Tool& tool, Json& arguments);
+// For whom a call speaks: whom the client speaks for, or a team of its `also` that the arguments
+// name as `fromTeam`; where it is not known, the team that they name, or nobody where the tool has
+// no `fromTeam`. FAILURE_BAD_REQUEST: they name another one, or none where they have to. What a
+// model reads then names no team: it would speak for that one.
+absl::StatusOr<Visitor> VisitorOf(Desk& desk, const McpClient& client, const Tool& tool,
+                                  const Json& arguments);
 
 // `loop`, `desk` and `listener` outlive the run. Failures of the call arrive by the listener, among
 // them FAILURE_TIMEOUT: the answer took longer than the caller wanted to wait, and names the tell.
-std::unique_ptr<ToolRun> MakeToolRun(EventLoop& loop, McpDesk& desk, ToolCall call,
+std::unique_ptr<ToolRun> MakeToolRun(EventLoop& loop, Desk& desk, ToolCall call,
                                      ToolListener& listener);
 
 }  // namespace iris

@@ -5,6 +5,7 @@
 
 #include "absl/time/time.h"
 #include "common/failure/failure.h"
+#include "coordinator/desk/state_named.h"
 #include "coordinator/mcp/session_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -86,7 +87,7 @@ TEST_F(McpSessionTest, WhatATurnCostAndWasDeniedStandsBesideItsAnswer) {
 
 TEST_F(McpSessionTest, WhatAMessageCostIsInItsStatus) {
   Open();
-  desk_.summary.set_state("settled");
+  desk_.summary.set_state(v1::TellSummary::SETTLED);
   desk_.summary.mutable_account()->set_tools(2);
   EXPECT_EQ(Json::parse(Answered(AboutTell(1, "tell_status", "T1")))["turn"], Json({{"tools", 2}}));
   EXPECT_EQ(desk_.asked, "web looks at t1") << "an id has small letters";
@@ -126,14 +127,15 @@ TEST_F(McpSessionTest, StatusShowsTheCallersOwnSessions) {
   v1::LinkStatus* link = desk_.status.add_links();
   link->set_key("me@gpu1:22");
   link->add_teams("web");
-  link->set_state("down");
+  link->set_state(v1::LinkStatus::DOWN);
   link->mutable_failure()->set_kind(v1::FAILURE_AUTH);
   link->mutable_failure()->set_detail("Permission denied");
   for (const char* from : {"app", "web"}) {
     v1::SessionStatus* session = desk_.status.add_sessions();
     session->set_from(from);
     session->set_to("app");
-    session->set_state(std::string(from) == "web" ? "busy" : "stopped");
+    session->set_state(std::string(from) == "web" ? v1::SessionStatus::BUSY
+                                                  : v1::SessionStatus::STOPPED);
     session->set_tells_waiting(3);
     session->set_env_from("front end");
     session->add_env_names("GH_TOKEN");
@@ -222,7 +224,7 @@ TEST_F(McpSessionTest, TheStateOfAMessageIsForTheModelToRead) {
   Open();
   desk_.summary.set_tell_id("t");
   desk_.summary.set_to("app");
-  desk_.summary.set_state("running");
+  desk_.summary.set_state(v1::TellSummary::RUNNING);
   desk_.summary.set_answer_bytes(7);
   desk_.summary.set_preview("do it");
   desk_.summary.mutable_progress()->set_text("at it");
@@ -240,7 +242,7 @@ TEST_F(McpSessionTest, TheStateOfAMessageIsForTheModelToRead) {
   EXPECT_FALSE(status.contains("fetched"));
 
   session->clear_tell_in_flight();
-  desk_.summary.set_state("settled");
+  desk_.summary.set_state(v1::TellSummary::SETTLED);
   desk_.summary.clear_progress();
   desk_.summary.mutable_failure()->set_kind(v1::FAILURE_CANCELLED);
   status = Json::parse(Answered(AboutTell(1, "tell_status", "t")));
@@ -323,7 +325,7 @@ TEST_F(McpSessionTest, OpenMessagesAndStallsAreShownWithTheTeams) {
   v1::SessionStatus* session = desk_.status.add_sessions();
   session->set_from("web");
   session->set_to("app");
-  session->set_state("busy");
+  session->set_state(v1::SessionStatus::BUSY);
   session->set_tell_in_flight("t1");
   session->set_tells_waiting(2);
   session->set_stall("the model has not answered for 40 s");
@@ -331,7 +333,7 @@ TEST_F(McpSessionTest, OpenMessagesAndStallsAreShownWithTheTeams) {
     v1::TellSummary* tell = desk_.list.add_tells();
     tell->set_tell_id(state);
     tell->set_to("app");
-    tell->set_state(state);
+    tell->set_state(StateNamed<v1::TellSummary::State>(state));
   }
   const Json listed = Json::parse(Answered(CallOf(1, "list_teams", Json::object())))["teams"];
   EXPECT_EQ(listed[0]["openMessages"], 3);

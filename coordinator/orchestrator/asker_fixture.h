@@ -8,7 +8,7 @@
 #include "absl/time/time.h"
 #include "common/environment/environment.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
-#include "coordinator/testing/fake_transport.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gtest/gtest.h"
 
 namespace iris {

@@ -10,7 +10,7 @@
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/asker_fixture.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
-#include "coordinator/testing/fake_transport.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -148,9 +148,9 @@ TEST_F(AskerTest, WhereTheConfigurationDoesNotLoadForTheNextLifeItsMessagesWaitF
   config_status_ = MakeFailure(v1::FAILURE_BAD_REQUEST, "WHO is not set");
   Start(HoldScript);
   OnLoop([&] {
-    const v1::ListTellsResponse list = *orchestrator_->List("cli", /*all=*/false);
+    const v1::ListTellsResponse list = *ListOf(*orchestrator_, "cli", /*all=*/false);
     for (const v1::TellSummary& tell : list.tells()) {
-      EXPECT_NE(tell.state(), "settled");
+      EXPECT_NE(tell.state(), v1::TellSummary::SETTLED);
       EXPECT_THAT(tell.progress().text(), HasSubstr("WHO is not set"));
       EXPECT_TRUE(orchestrator_->LacksAsker(tell.tell_id()));
     }
@@ -235,7 +235,7 @@ TEST_F(PassEnvTest, WhatAnEarlierLifeTookWaitsForSomebodyWhoHasTheVariables) {
   OnLoop([this] {
     EXPECT_THAT(Transport().open_tells(), IsEmpty());
     EXPECT_TRUE(orchestrator_->LacksAsker(waiting_.tell_id));
-    EXPECT_THAT(orchestrator_->Status()->at(0).stall(), HasSubstr("passEnv"));
+    EXPECT_THAT(StatusOf(*orchestrator_)->at(0).stall(), HasSubstr("passEnv"));
     EXPECT_THAT(after_.texts.back(), HasSubstr("passEnv"));
     orchestrator_->AskFor(waiting_.tell_id, waiting_.environment);
   });
@@ -312,7 +312,7 @@ TEST_F(AskerTest, AWakeHasThatOfWhoAsks) {
 
 TEST_F(AskerTest, WhatATeamHasSentGoesOnWhereThatTeamIsNotConfiguredAnyMore) {
   TellSpec spec = ToGpu("x");
-  spec.from = file_.teams[0].name;
+  spec.from = Caller::Named(file_.teams[0].name);
   Recorder recorder;
   ASSERT_TRUE(Tell(spec, recorder).ok());
   Drain();
@@ -321,7 +321,7 @@ TEST_F(AskerTest, WhatATeamHasSentGoesOnWhereThatTeamIsNotConfiguredAnyMore) {
   Drain();
   OnLoop([&] {
     const v1::TellSummary summary = *orchestrator_->Find(spec.tell_id, "cli");
-    EXPECT_EQ(summary.state(), "settled");
+    EXPECT_EQ(summary.state(), v1::TellSummary::SETTLED);
     EXPECT_FALSE(summary.has_failure()) << summary.failure().detail();
   });
 }

@@ -1,283 +1,93 @@
-// Whose environment a message has, and what becomes of those that an earlier life took, whose
-// environment went with that.
+#include "coordinator/orchestrator/askers.h"
 
-#include <memory>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/algorithm/container.h"
-#include "common/failure/failure.h"
-#include "coordinator/config/way_variables.h"
-#include "coordinator/orchestrator/check_tell.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/optional.h"
+#include "coordinator/orchestrator/accepted_tell.h"
 #include "coordinator/orchestrator/no_way.h"
-#include "coordinator/orchestrator/orchestrator.h"
+#include "coordinator/orchestrator/session_line.h"
+#include "coordinator/store/stored.h"
+#include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
-namespace {
 
-// Each may cost a login.
-constexpr size_t kNextAskersMax = 8;
-
-// The team as it is for who has this environment.
-Team For(const SharedEnvironment& environment, Team team) {
-  team.asker.environment = environment;
-  return team;
-}
-
-}  // namespace
-
-// The configuration may have been edited while the message waited behind another. Where it does not
-// load, or has the team no more, what was accepted goes on with the settings that there were.
-void Orchestrator::UseSettingsOfNow(Queue& queue) {
-  const OpenTell* const tell = TellOfNow(queue);
-  if (tell == nullptr && queue.wakes_waiting.empty()) return;
-  const SharedEnvironment environment = EnvironmentOfNow(queue);
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
-  if (!config.ok()) return;
-  const Team* const team = (*config)->FindTeam(queue.session->to());
-  if (team == nullptr) return;
-  const Team asked = For(environment, *team);
-  // Nor does it go another way than its sender's, whatever the configuration names by now.
-  if (tell != nullptr && !tell->is_of_sender && !LeadsAsFor(tell->way, asked)) return;
-  queue.session->UseSettings(asked);
-}
-
-const Orchestrator::OpenTell* Orchestrator::TellOfNow(const Queue& queue) const {
-  const bool is_in_flight = !queue.in_flight.empty();
-  if (!is_in_flight && (!queue.wakes_waiting.empty() || queue.waiting.empty())) return nullptr;
-  const auto open = open_.find(is_in_flight ? queue.in_flight : queue.waiting.front());
-  return open == open_.end() ? nullptr : &open->second;
-}
-
-SharedEnvironment Orchestrator::EnvironmentOfNow(const Queue& queue) const {
-  const OpenTell* const tell = TellOfNow(queue);
-  if (tell != nullptr) return tell->environment;
-  return queue.wakes_waiting.empty() ? nullptr : queue.wakes_environment;
-}
-
-std::string Orchestrator::WayFor(const std::string& to, const SharedEnvironment& environment) {
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
-  const Team* const team = config.ok() ? (*config)->FindTeam(to) : nullptr;
-  return team == nullptr ? "" : WayVariables(For(environment, *team));
-}
-
-bool Orchestrator::LeadsItsWay(const OpenTell& tell, const std::string& to,
-                               const SharedEnvironment& environment) {
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
-  const Team* const team = config.ok() ? (*config)->FindTeam(to) : nullptr;
-  return team == nullptr || LeadsAsFor(tell.way, For(environment, *team));
-}
-
-bool Orchestrator::LacksVariables(const OpenTell& tell) const {
-  if (tell.environment != nullptr || !tell.may_be_there || tell.given) return false;
-  const auto queue = queues_.find(tell.session_id);
-  const bool has_way = queue != queues_.end() && queue->second.session != nullptr;
-  return has_way && !queue->second.session->team().pass_env.empty();
-}
-
-bool Orchestrator::WaitsForAsker(const Queue& queue) const {
-  if (queue.waiting.empty()) return false;
-  const auto open = open_.find(queue.waiting.front());
-  return open != open_.end() && LacksVariables(open->second);
-}
-
-bool Orchestrator::LacksAsker(const std::string& tell_id) const {
-  const auto open = open_.find(tell_id);
-  if (open == open_.end() || open->second.outcome.has_value()) return false;
-  if (open->second.has_asker()) return false;
-  if (LacksVariables(open->second) || absl::c_linear_search(no_way_, tell_id)) return true;
-  return absl::c_none_of(open_, [&](const auto& other) {
-    return other.second.session_id == open->second.session_id && other.second.has_asker();
+bool Askers::LacksAsker(const std::string& tell_id) const {
+  const AcceptedTell* const tell = tells_.Find(tell_id);
+  if (tell == nullptr || tell->is_over() || tell->asker().any()) return false;
+  const SessionLine* const line = lines_.Find(tell->session_id());
+  if (line != nullptr && line->LacksVariables(*tell)) return true;
+  if (wayless_.Has(tell_id)) return true;
+  return !tells_.Any([&](const AcceptedTell& other) {
+    return other.session_id() == tell->session_id() && other.asker().any();
   });
 }
 
-bool Orchestrator::HasLentAsker(const std::string& tell_id) const {
-  const auto open = open_.find(tell_id);
-  return open != open_.end() && IsLent(open->second);
+bool Askers::HasLentAsker(const std::string& tell_id) const {
+  const AcceptedTell* const tell = tells_.Find(tell_id);
+  return tell != nullptr && tell->is_lent();
 }
 
-void Orchestrator::NoteNextAsker(OpenTell& tell, const SharedEnvironment& environment) {
-  const auto is_known = [&](const SharedEnvironment& one) { return IsSame(one, environment); };
-  if (!IsLent(tell) || is_known(tell.environment)) return;
-  if (tell.next_askers.size() == kNextAskersMax || absl::c_any_of(tell.next_askers, is_known)) {
-    return;
-  }
-  tell.next_askers.push_back(environment);
-}
-
-void Orchestrator::LendWhatIsNext(Queue& queue) {
-  for (const std::string& tell_id : std::deque<std::string>(queue.waiting)) {
-    OpenTell& tell = open_[tell_id];
-    if (tell.environment != nullptr || tell.next_askers.empty()) continue;
-    const SharedEnvironment next = tell.next_askers.front();
-    tell.next_askers.erase(tell.next_askers.begin());
-    Lend(tell_id, next, /*by_sender=*/false);
-  }
-}
-
-void Orchestrator::AskFor(const std::string& tell_id, const SharedEnvironment& environment,
-                          bool by_sender) {
-  const auto open = open_.find(tell_id);
-  if (environment == nullptr || open == open_.end()) return;
-  for (const std::string& ahead : AheadOf(tell_id, open->second.session_id)) {
-    Lend(ahead, environment, /*by_sender=*/false);
+void Askers::AskFor(const std::string& tell_id, const SharedEnvironment& environment,
+                    bool by_sender) {
+  const AcceptedTell* const tell = tells_.Find(tell_id);
+  if (environment == nullptr || tell == nullptr) return;
+  if (const SessionLine* const line = lines_.Find(tell->session_id()); line != nullptr) {
+    // They have to go first.
+    for (const std::string& ahead : line->order().AheadOf(tell_id)) {
+      Lend(ahead, environment, /*by_sender=*/false);
+    }
   }
   Lend(tell_id, environment, by_sender);
 }
 
-std::vector<std::string> Orchestrator::AheadOf(const std::string& tell_id,
-                                               const std::string& session_id) const {
-  std::vector<std::string> ahead;
-  const auto found = queues_.find(session_id);
-  if (found == queues_.end()) return ahead;
-  const Queue& queue = found->second;
-  const auto at = absl::c_find(queue.waiting, tell_id);
-  if (at == queue.waiting.end()) return ahead;
-  if (!queue.in_flight.empty()) ahead.push_back(queue.in_flight);
-  ahead.insert(ahead.end(), queue.waiting.begin(), at);
-  return ahead;
-}
-
-void Orchestrator::Lend(const std::string& tell_id, const SharedEnvironment& environment,
-                        bool by_sender) {
-  const auto open = open_.find(tell_id);
-  if (open == open_.end()) return;
-  const bool is_better = by_sender && !open->second.is_of_sender;
-  if (open->second.has_asker() && !is_better) return NoteNextAsker(open->second, environment);
-  if (absl::c_linear_search(no_way_, tell_id)) return FindWay(tell_id, environment, by_sender);
-  Queue& queue = queues_[open->second.session_id];
-  if (queue.session == nullptr) return;  // There is no way, and it is over.
-  const std::string& to = queue.session->to();
-  if (by_sender) open->second.way = WayFor(to, environment);
-  if (!LeadsItsWay(open->second, to, environment)) return;
-  const bool waited = WaitsForAsker(queue) && queue.waiting.front() == tell_id;
-  open->second.is_of_sender = by_sender;
-  open->second.is_untried = false;
-  open->second.environment = environment;
-  if (waited) PostStartNext(open->second.session_id);
-  const bool is_awaited =
-      queue.awaits.has_value() && !queue.waiting.empty() && queue.waiting.front() == tell_id;
-  // Of others it is asked for when their turn comes.
-  if (queue.in_flight != tell_id && !is_awaited) return;
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
-  if (!config.ok()) return;
-  const Team* const team = (*config)->FindTeam(queue.session->to());
-  if (team == nullptr) return;
-  const Team asked = For(environment, *team);
-  queue.session->UseAskerOf(asked);
-  queue.session->UseSettings(asked);
-  PostTryNow(queue.session->session_id());
-}
-
-void Orchestrator::PostTryNow(const std::string& session_id) {
-  loop_.Post([this, alive = std::weak_ptr<bool>(alive_), session_id] {
-    if (alive.expired() || leaving_) return;
-    if (PooledSession* const session = queues_[session_id].session; session != nullptr) {
-      session->TryNow();
-    }
-  });
-}
-
-absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueOf(const std::string& from,
-                                                           const std::string& to,
-                                                           const SharedEnvironment& environment) {
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
-  if (!config.ok()) return config.status();
-  if (absl::Status status = CheckTeams(from, to, **config); !status.ok()) return status;
-  return QueueAgain(from, to, environment);
-}
-
-// The caller may have left the configuration since: what it has sent goes on.
-absl::StatusOr<Orchestrator::Queue*> Orchestrator::QueueAgain(
-    const std::string& from, const std::string& to, const SharedEnvironment& environment) {
-  const absl::StatusOr<std::shared_ptr<const Config>> config = config_.Current(environment);
-  if (!config.ok()) return config.status();
-  pool_.SetProcessesMax(static_cast<size_t>((*config)->settings.max_processes));
-  if (absl::Status status = CheckTeams(kCommandLineCaller, to, **config); !status.ok()) {
-    return status;
+void Askers::Lend(const std::string& tell_id, const SharedEnvironment& environment,
+                  bool by_sender) {
+  AcceptedTell* const tell = tells_.Find(tell_id);
+  if (tell == nullptr) return;
+  const bool is_better = by_sender && !tell->asker().is_sender();
+  if (tell->asker().any() && !is_better) {
+    if (tell->is_lent()) tell->asker().NoteNext(environment);
+    return;
   }
-  const absl::StatusOr<PooledSession*> session =
-      pool_.GetOrCreate(from, For(environment, *(*config)->FindTeam(to)));
-  if (!session.ok()) return session.status();
-  Queue& queue = queues_[(*session)->session_id()];
-  queue.session = *session;
-  if (absl::Status status = TakeUp(queue, environment); !status.ok()) return status;
-  PassOnCancels(queue);
-  return &queue;
+  if (wayless_.Has(tell_id)) return FindWay(tell_id, environment, by_sender);
+  SessionLine* const line = lines_.Find(tell->session_id());
+  // None: there is no way, and it is over.
+  if (line != nullptr) line->Lend(*tell, environment, by_sender);
 }
 
-absl::Status Orchestrator::TakeUp(Queue& queue, const SharedEnvironment& environment) {
-  absl::Status status;
-  std::vector<std::string> stay;
-  for (std::string& tell_id : std::exchange(no_way_, {})) {
-    const auto open = open_.find(tell_id);
-    if (open == open_.end()) continue;
-    if (!status.ok() || open->second.session_id != queue.session->session_id() ||
-        !LeadsItsWay(open->second, queue.session->to(), environment)) {
-      stay.push_back(std::move(tell_id));
-      continue;
-    }
-    absl::StatusOr<absl::optional<StoredTell>> stored = store_.FindTell(tell_id);
-    if (!stored.ok()) {
-      status = stored.status();
-      stay.push_back(std::move(tell_id));
-    } else if (stored->has_value()) {
-      open->second.environment = environment;
-      PutInLine(**std::move(stored), queue);
-    }
-  }
-  no_way_ = std::move(stay);
-  return status;
-}
-
-void Orchestrator::FindWay(const std::string& tell_id, const SharedEnvironment& environment,
-                           bool by_sender) {
+void Askers::FindWay(const std::string& tell_id, const SharedEnvironment& environment,
+                     bool by_sender) {
   const absl::StatusOr<absl::optional<StoredTellSummary>> stored = store_.FindSummary(tell_id);
   if (!stored.ok() || !stored->has_value()) return;
-  OpenTell& tell = open_[tell_id];
-  if (by_sender) tell.way = WayFor((*stored)->to, environment);
-  if (!LeadsItsWay(tell, (*stored)->to, environment)) return SayWhoseVariables(tell_id);
-  tell.is_of_sender = by_sender;  // Of the environment that it gets, if it gets this one.
-  const absl::StatusOr<Queue*> queue = QueueAgain((*stored)->from, (*stored)->to, environment);
-  if (queue.ok() || SaysNothingOfTheTeam(queue.status())) return;
-  if (!config_.Current(environment).ok()) return;  // Nor has this one what it takes.
-  End(tell_id, NoWay(queue.status(), open_[tell_id].given));
+  TellAsker& asker = tells_.At(tell_id).asker();
+  const std::string& to = (*stored)->to;
+  if (by_sender) asker.set_way(teams_.WayFor(to, environment));
+  if (!teams_.LeadsItsWay(asker, to, environment)) return SayWhoseVariables(tell_id);
+  asker.Expect(by_sender);  // Of the environment that it gets, if it gets this one.
+  const absl::StatusOr<SessionLine*> line = ways_.FindAgain((*stored)->from, to, environment);
+  if (line.ok() || SaysNothingOfTheTeam(line.status())) return;
+  if (!teams_.Current(environment).ok()) return;  // Nor has this one what it takes.
+  const AcceptedTell* const tell = tells_.Find(tell_id);
+  if (tell != nullptr) settling_.End(tell_id, NoWay(line.status(), tell->given()));
 }
 
 // Where the configuration did not load before, another reason was said.
-void Orchestrator::SayWhoseVariables(const std::string& tell_id) {
+void Askers::SayWhoseVariables(const std::string& tell_id) {
   v1::TellProgress progress = NotItsSendersVariables();
-  const absl::optional<v1::TellProgress>& said = open_[tell_id].progress;
-  if (said.has_value() && said->text() == progress.text()) return;
-  SetProgress(tell_id, std::move(progress));
+  if (tells_.At(tell_id).Says(progress.text())) return;
+  tells_.SetProgress(tell_id, std::move(progress));
 }
 
-size_t Orchestrator::GivenElsewhere(const Queue& queue) const {
-  if (queue.session == nullptr) return 0;
-  return static_cast<size_t>(absl::c_count_if(no_way_, [&](const std::string& tell_id) {
-    const auto open = open_.find(tell_id);
-    return open != open_.end() && open->second.given &&
-           open->second.session_id == queue.session->session_id();
-  }));
-}
-
-absl::Status Orchestrator::CheckNoneIsElsewhere(const Queue& queue) const {
-  if (GivenElsewhere(queue) == 0) return absl::OkStatus();
-  return MakeFailure(v1::FAILURE_BUSY_LIMIT,
-                     "an earlier message of this conversation was given to the team with variables "
-                     "of its sender, on which the team's settings depend, and these are others",
-                     "Ask for it with `iris tells`, with the variables that it was sent with, or "
-                     "cancel it.");
-}
-
-void Orchestrator::EndWhatFoundNoWay() {
-  absl::Status why = config_.Current().status();
+void Askers::EndOverdue() {
+  absl::Status why = teams_.Current(nullptr).status();
   if (why.ok()) why = AwaitsItsSendersVariables();
-  for (const std::string& tell_id : std::vector<std::string>(no_way_)) {
-    const OpenTell& tell = open_[tell_id];
-    const bool is_overdue = store_.Now() >= tell.accepted_at + limits_.host_wait_max;
-    if (is_overdue) End(tell_id, NoWay(why, tell.given));
+  for (const std::string& tell_id : std::vector<std::string>(wayless_.ids())) {
+    const AcceptedTell& tell = tells_.At(tell_id);
+    const bool is_overdue = tell.IsOverdue(store_.Now(), limits_.host_wait_max);
+    if (is_overdue) settling_.End(tell_id, NoWay(why, tell.given()));
   }
 }
 

@@ -9,8 +9,8 @@
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
-#include "coordinator/testing/fake_transport.h"
 #include "coordinator/transport/host_away.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -78,7 +78,7 @@ class AwayTest : public OrchestratorTest {
     });
   }
   void Cancel(const TellSpec& spec) {
-    orchestrator_->Cancel(spec.tell_id, kCommandLineCaller,
+    orchestrator_->Cancel(spec.tell_id, Caller::CommandLine(),
                           [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
   }
   TellState Stored(const std::string& tell_id) {
@@ -104,10 +104,10 @@ TEST_F(AwayTest, WhatIsLeftForTheHostWaitsAndSaysWhyAndWhatIsNotFailsAtOnce) {
   EXPECT_EQ(left.times_settled, 0);
   EXPECT_THAT(left.texts, Contains(HasSubstr("no route")));
   OnLoop([this] {
-    const v1::TellSummary listed = orchestrator_->List("cli", /*all=*/false)->tells(0);
-    EXPECT_EQ(listed.state(), "queued");
+    const v1::TellSummary listed = ListOf(*orchestrator_, "cli", /*all=*/false)->tells(0);
+    EXPECT_EQ(listed.state(), v1::TellSummary::QUEUED);
     EXPECT_THAT(listed.progress().text(), HasSubstr("no route"));
-    EXPECT_THAT(orchestrator_->Status()->at(0).stall(), HasSubstr("no route"));
+    EXPECT_THAT(StatusOf(*orchestrator_)->at(0).stall(), HasSubstr("no route"));
   });
   AnswerAtLast(spec.tell_id);
   EXPECT_TRUE(left.Wait().status.ok());

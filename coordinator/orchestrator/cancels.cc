@@ -1,103 +1,85 @@
-// What hosts are to hear of messages that were cancelled, in this life of the coordinator or a
-// later one.
+#include "coordinator/orchestrator/cancels.h"
 
-#include <algorithm>
-#include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/optional.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
+#include "coordinator/orchestrator/check_found.h"
+#include "coordinator/orchestrator/leaving.h"
 #include "coordinator/orchestrator/no_way.h"
-#include "coordinator/orchestrator/orchestrator.h"
+#include "coordinator/orchestrator/session_line.h"
+#include "coordinator/store/store.h"
+#include "coordinator/store/stored.h"
 
 namespace iris {
 namespace {
 
-absl::Status Cancelled(bool was_put_off, bool given) {
-  if (given) {
-    return MakeFailure(v1::FAILURE_CANCELLED,
-                       "the message was cancelled while there was no way to its team, which may "
-                       "have it, and is told once there is one",
-                       FixFor(v1::FAILURE_AMBIGUOUS));
-  }
-  return MakeFailure(
-      v1::FAILURE_CANCELLED,
-      was_put_off ? "the message was cancelled while it waited for the limit of claude's account; "
-                    "nothing was done for it"
-                  : "the message was cancelled while it waited; the team never got it");
+v1::CancelTellOfResponse WasSettled(const absl::Status& outcome) {
+  v1::CancelTellOfResponse response;
+  response.set_was_settled(true);
+  if (!outcome.ok()) *response.mutable_failure() = ToProto(outcome);
+  return response;
 }
 
 }  // namespace
 
-// Where this life ends before the host has heard of it, the next one says it. What cannot be stored
-// is asked for all the same.
-void Orchestrator::CancelInFlight(const std::string& tell_id, Queue& queue) {
-  const std::string id_on_host = IdOnHost(tell_id, open_[tell_id].limit_waits);
-  NoteCancel(tell_id, id_on_host);
-  queue.session->Cancel(id_on_host);
-}
-
-void Orchestrator::NoteCancel(const std::string& tell_id, const std::string& id_on_host) {
-  const absl::Status noted = store_.NoteCancel(tell_id, id_on_host);
-  if (!noted.ok()) LogWarn("that tell ", tell_id, " is cancelled: ", noted.message());
-}
-
-void Orchestrator::OnCancelHeard(const std::string& id_on_host) {
-  const absl::Status forgotten = store_.ForgetCancel(id_on_host);
-  if (!forgotten.ok()) LogWarn("that a host heard of a cancel: ", forgotten.message());
-}
-
-void Orchestrator::CancelQueued(const std::string& tell_id, Queue& queue) {
-  queue.waiting.erase(std::remove(queue.waiting.begin(), queue.waiting.end(), tell_id),
-                      queue.waiting.end());
-  const OpenTell& tell = open_[tell_id];
-  if (tell.given) CancelOnHost(tell_id, queue);
-  End(tell_id, Cancelled(tell.limit_waits > 0, tell.given));
-  if (queue.session == nullptr) return;  // There is no way to the team yet.
-  LetGoOfWaits(queue);
-  TellPlaces(queue);
-}
-
-// Of one that a host may have, and that is not under way here.
-void Orchestrator::CancelOnHost(const std::string& tell_id, Queue& queue) {
-  const OpenTell& tell = open_[tell_id];
-  const std::string id_on_host = IdOnHost(tell_id, tell.limit_waits);
-  NoteCancel(tell_id, id_on_host);
-  const absl::StatusOr<ReadMark> mark = store_.FindMark(tell.session_id);
-  to_pass_on_.push_back({.tell_id = tell_id,
-                         .id_on_host = id_on_host,
-                         .host = mark.ok() ? mark->host.key : "",
-                         .session_id = tell.session_id});
-  if (queue.session != nullptr) PassOnCancels(queue);
-}
-
-void Orchestrator::PassOnCancels(Queue& queue) {
-  for (const Store::PendingCancel& cancel : to_pass_on_) {
-    if (cancel.session_id != queue.session->session_id()) continue;
-    queue.session->PassOnCancel(cancel.id_on_host, cancel.host);
+void Cancels::Cancel(const std::string& tell_id, const Caller& caller, Done done) {
+  if (arrivals_.Has(tell_id)) {
+    const absl::Status waits = arrivals_.WaitBehind(
+        tell_id, [this, tell_id, caller, done] { Cancel(tell_id, caller, done); });
+    if (!waits.ok()) loop_.Post([done, waits] { done(waits); });
+    return;
   }
-  std::erase_if(to_pass_on_, [&queue](const Store::PendingCancel& cancel) {
-    return cancel.session_id == queue.session->session_id();
-  });
+  absl::StatusOr<v1::CancelTellOfResponse> known = Begin(tell_id, caller, done);
+  if (done != nullptr) {
+    loop_.Post([done = std::move(done), known = std::move(known)] { done(known); });
+  }
 }
 
-absl::Status Orchestrator::ResumeCancels() {
+// Takes `done` where what becomes of the tell is not known yet.
+absl::StatusOr<v1::CancelTellOfResponse> Cancels::Begin(const std::string& tell_id,
+                                                        const Caller& caller, Done& done) {
+  const absl::StatusOr<absl::optional<StoredTellSummary>> stored = store_.FindSummary(tell_id);
+  if (!stored.ok()) return stored.status();
+  if (absl::Status status = CheckFound(*stored, tell_id, caller); !status.ok()) return status;
+  if ((*stored)->state == TellState::kSettled) return WasSettled((*stored)->outcome);
+  AcceptedTell* const tell = tells_.Find(tell_id);
+  if (tell == nullptr) return Leaving();
+  if (tell->cancels() >= callers_max_) {
+    return MakeFailure(v1::FAILURE_BUSY_LIMIT,
+                       absl::StrCat(callers_max_, " callers cancel this message already"));
+  }
+  tell->AddCancel(std::exchange(done, nullptr));
+  if (tell->is_over()) return v1::CancelTellOfResponse();
+  SessionLine* const line = lines_.Find(tell->session_id());
+  if (line == nullptr) {  // There is no way to its team yet.
+    owed_.EndQueued(*tell, /*session=*/nullptr);
+  } else if (line->order().in_flight() != tell_id) {
+    line->CancelQueued(tell_id);
+  } else if (tell->cancels() == 1) {
+    line->CancelInFlight(*tell);
+  }
+  return v1::CancelTellOfResponse();
+}
+
+absl::Status Cancels::TakeUpEarlier() {
   const absl::StatusOr<std::vector<Store::PendingCancel>> cancels = store_.Cancels();
   if (!cancels.ok()) return cancels.status();
   for (const Store::PendingCancel& cancel : *cancels) {
-    if (open_.count(cancel.tell_id) > 0) {  // It was not settled any more.
-      Cancel(cancel.tell_id, kCommandLineCaller,
+    if (tells_.Find(cancel.tell_id) != nullptr) {  // It was not settled any more.
+      Cancel(cancel.tell_id, Caller::CommandLine(),
              [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
       continue;
     }
-    to_pass_on_.push_back(cancel);
+    owed_.Owe(cancel);
     // Which passes it on; or there is no way to the team before somebody finds one.
-    const absl::StatusOr<Queue*> queue = QueueAgain(cancel.from, cancel.to, nullptr);
-    if (queue.ok()) continue;
-    if (SaysNothingOfTheTeam(queue.status())) return queue.status();
-    LogWarn("a cancelled tell of ", cancel.to, " to pass on: ", queue.status().message());
+    const absl::StatusOr<SessionLine*> line = ways_.FindAgain(cancel.from, cancel.to, nullptr);
+    if (line.ok()) continue;
+    if (SaysNothingOfTheTeam(line.status())) return line.status();
+    LogWarn("a cancelled tell of ", cancel.to, " to pass on: ", line.status().message());
   }
   return absl::OkStatus();
 }

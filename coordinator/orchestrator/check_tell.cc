@@ -13,7 +13,6 @@
 #include "common/base/quoted.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
-#include "coordinator/orchestrator/caller_name.h"
 #include "coordinator/transport/prose.h"
 
 namespace iris {
@@ -40,13 +39,26 @@ absl::Status UnknownTeam(absl::string_view name, const Config& config) {
                      absl::StrCat("there is no team ", Quoted(name), " in ", config.file), fix);
 }
 
-// Names no team: whoever is told to speak for another one does.
+// Names no team: a model that reads for whom to speak does so.
 absl::Status UnknownCaller(absl::string_view name, const Config& config) {
   return MakeFailure(
       v1::FAILURE_BAD_REQUEST,
       absl::StrCat("the caller ", Quoted(name), " is not a team of ", config.file),
       "Give no caller: Iris knows by the folder who asks. What asks for a team that was configured "
       "when it started has to be started again.");
+}
+
+bool MaySend(const Caller& from, const Config& config) {
+  switch (from.kind()) {
+    case Caller::Kind::kCommandLine:
+    case Caller::Kind::kNeutral:
+      return true;
+    case Caller::Kind::kTeam:
+      return config.FindTeam(from.name()) != nullptr;
+    case Caller::Kind::kNobody:
+      return false;
+  }
+  return false;
 }
 
 }  // namespace
@@ -88,10 +100,8 @@ absl::Status StoredAndGone(const TellSpec& spec) {
                    spec.tell_id, "` says what became of it."));
 }
 
-absl::Status CheckTeams(absl::string_view from, absl::string_view to, const Config& config) {
-  const bool is_known =
-      from == kCommandLineCaller || IsNeutralCaller(from) || config.FindTeam(from) != nullptr;
-  if (!is_known) return UnknownCaller(from, config);
+absl::Status CheckTeams(const Caller& from, absl::string_view to, const Config& config) {
+  if (!MaySend(from, config)) return UnknownCaller(from.name(), config);
   if (config.FindTeam(to) == nullptr) return UnknownTeam(to, config);
   return absl::OkStatus();
 }

@@ -8,8 +8,8 @@
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/limit_wait.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
-#include "coordinator/testing/failing_disk.h"
-#include "coordinator/testing/fake_transport.h"
+#include "coordinator/store/sqlite/testing/failing_disk.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -129,9 +129,9 @@ TEST_F(LimitsTest, ItWaitsOverLivesOfTheCoordinator) {
   Drain();
   OnLoop([&] {
     const v1::TellSummary summary = *orchestrator_->Find(spec.tell_id, "cli");
-    EXPECT_EQ(summary.state(), "queued");
+    EXPECT_EQ(summary.state(), v1::TellSummary::QUEUED);
     EXPECT_THAT(summary.progress().text(), HasSubstr("waiting for the limit"));
-    EXPECT_THAT(orchestrator_->Status()->at(0).stall(), HasSubstr("waiting for the limit"));
+    EXPECT_THAT(StatusOf(*orchestrator_)->at(0).stall(), HasSubstr("waiting for the limit"));
     EXPECT_FALSE(orchestrator_->idle());
   });
   ASSERT_TRUE(Tell(spec, after).ok());

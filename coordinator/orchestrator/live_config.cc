@@ -99,8 +99,8 @@ absl::StatusOr<std::shared_ptr<const Config>> LiveConfig::Current(const SharedEn
 
 absl::StatusOr<std::shared_ptr<const Config>> LiveConfig::LastGood(const SharedEnvironment& asker,
                                                                    const absl::Status& why) {
-  const bool is_good_for_others = std::any_of(loaded_.begin(), loaded_.end(),
-                                              [](const Loaded& one) { return !one.is_before; });
+  const bool is_good_for_others =
+      std::any_of(loaded_.begin(), loaded_.end(), [](const Loaded& one) { return !one.is_before; });
   if (is_good_for_others || IsUnsetVariable(why)) return why;
   auto last = Find(asker, /*is_before=*/true);
   if (last == nullptr) return why;

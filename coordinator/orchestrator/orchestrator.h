@@ -1,56 +1,54 @@
 #ifndef IRIS_COORDINATOR_ORCHESTRATOR_ORCHESTRATOR_H_
 #define IRIS_COORDINATOR_ORCHESTRATOR_ORCHESTRATOR_H_
 
-#include <cstddef>
-#include <deque>
-#include <functional>
-#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
-#include "absl/types/optional.h"
+#include "common/base/alive_flag.h"
 #include "common/environment/environment.h"
 #include "common/loop/event_loop.h"
-#include "coordinator/orchestrator/limit_wait.h"
+#include "coordinator/caller/caller.h"
+#include "coordinator/kept/read_mark.h"
+#include "coordinator/orchestrator/accepted_tell.h"
+#include "coordinator/orchestrator/askers.h"
+#include "coordinator/orchestrator/cancels.h"
+#include "coordinator/orchestrator/earlier_tells.h"
+#include "coordinator/orchestrator/fetched_marks.h"
+#include "coordinator/orchestrator/host_cancels.h"
+#include "coordinator/orchestrator/housekeeping.h"
+#include "coordinator/orchestrator/intake.h"
 #include "coordinator/orchestrator/live_config.h"
+#include "coordinator/orchestrator/live_teams.h"
+#include "coordinator/orchestrator/open_tells.h"
+#include "coordinator/orchestrator/permission_answers.h"
+#include "coordinator/orchestrator/sent_tells.h"
+#include "coordinator/orchestrator/session_lines.h"
+#include "coordinator/orchestrator/settling.h"
 #include "coordinator/orchestrator/tell.h"
-#include "coordinator/orchestrator/wait_cycles.h"
-#include "coordinator/pool/session_listener.h"
-#include "coordinator/pool/session_pool.h"
-#include "coordinator/store/answers_kept.h"
+#include "coordinator/orchestrator/tell_limits.h"
+#include "coordinator/orchestrator/tell_lists.h"
+#include "coordinator/orchestrator/wake_and_sleep.h"
+#include "coordinator/orchestrator/wayless_tells.h"
+#include "coordinator/orchestrator/ways.h"
 #include "coordinator/store/store.h"
-#include "coordinator/transport/host_away.h"
-#include "coordinator/transport/read_mark.h"
+#include "coordinator/store/store_queue.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
-struct TellLimits {
-  size_t waiting_max = 1000;           // Tells behind the one in flight, for each session.
-  size_t observers_max = 100;          // For each tell; as many may cancel it.
-  size_t answer_bytes_max = 64 << 20;  // What is more is thrown away, and the tell fails.
-  absl::Duration wake_waits_max = absl::Minutes(5);  // In the pool's line.
-  absl::Duration housekeeping = absl::Minutes(10);   // Between two of Store::KeepHouse().
-  absl::Duration host_wait_max = kAnswersKept;       // From accepted on, as LeftMessage says.
-  LimitWaits limit_waits;
-};
-
-// Takes tells, keeps them in order, and tells whoever follows them how they go. One tell of a
+// Takes tells, keeps them in order, and reports to whoever follows them how they go. One tell of a
 // session is in flight; the others wait, their text in the store. A tell goes on when nobody
 // follows it.
 //
-//   Tell() ──▶ stored ──▶ [ waiting | waiting ] ──▶ in flight ──▶ over ──▶ settled in the store ──▶
-//   observers                    └── Cancel() ──────────┘           └─ again ─┘  until it is
-//   fetched
+//   Tell() ──▶ stored ──▶ [ waiting | waiting ] ──▶ in flight ──▶ over ──▶ settled in the store
+//                                └── Cancel() ──────────┘           └─ again ─┘
 //
 // A tell is settled in one transaction with how far its session was read: what the store does not
 // take now is tried again every second, and until then the host keeps it, observers wait, and the
@@ -61,21 +59,31 @@ struct TellLimits {
 // where it waits until the limit has reset.
 //
 // A tell that its host cannot be given now goes back to the front of the line, where it takes up no
-// process, and waits for the host; what does not wait for that ends (away.cc). It is stored as
-// running from just before it is given to the host, and not before: what is stored as queued, no
-// host has got.
+// process, and waits for the host; what does not wait for that ends (line_host_wait.h). It is
+// stored as running from just before it is given to the host, and not before: what is stored as
+// queued, no host has got.
+//
+// Only wires the parts that own all this: docs/ARCHITECTURE.md says which owns what.
 //
 // Lives on the coordinator's loop.
-class Orchestrator : private SessionListener {
+class Orchestrator : private SettlingSink {
  public:
-  // All outlive the orchestrator.
+  // All outlive the orchestrator. `store` writes where it likes to.
+  Orchestrator(EventLoop& loop, StoreQueue& store, LiveConfig& config, TransportFactory& factory,
+               TellLimits limits = {})
+      : Orchestrator(loop, nullptr, &store, config, factory, limits) {}
+  // Everything is written at once, on the loop.
   Orchestrator(EventLoop& loop, Store& store, LiveConfig& config, TransportFactory& factory,
-               TellLimits limits = {});
+               TellLimits limits = {})
+      : Orchestrator(loop, std::make_unique<StoreQueue>(loop, store), nullptr, config, factory,
+                     limits) {}
   ~Orchestrator() override;
+  Orchestrator(const Orchestrator&) = delete;
+  Orchestrator& operator=(const Orchestrator&) = delete;
 
   // Once, before the first tell: takes up what an earlier life left open. What the team may have
   // got goes on where it was read last; the rest waits in line. Hosts that have not heard yet of
-  // what was cancelled are told. A tell whose team is not configured any more is settled as
+  // what was cancelled hear of it. A tell whose team is not configured any more is settled as
   // FAILURE_DROPPED; where the configuration does not load it waits for somebody for whom it does.
   // FAILURE_STORAGE: the store cannot be used.
   absl::Status ResumeOpenTells();
@@ -84,60 +92,81 @@ class Orchestrator : private SessionListener {
   // be called from inside. A tell_id that is known: the observer joins, or hears of the outcome at
   // once.
   //
-  // Where it fails the observer hears nothing. FAILURE_BAD_REQUEST: the spec breaks a rule of
-  // TellSpec, the id was used for another message, it would wait for itself, or the configuration
-  // does not load.
-  // FAILURE_BUSY_LIMIT: a limit; wait for earlier tells. FAILURE_STORAGE. FAILURE_DROPPED:
-  // the coordinator is leaving. FAILURE_AMBIGUOUS: accepted before, and not known.
-  absl::Status Tell(TellSpec spec, TellObserver* observer);
+  // OK: it is being stored, and OnAccepted() or OnRefused() follows, or came from inside. Else the
+  // observer hears nothing. It fails, or is refused, as FAILURE_BAD_REQUEST: the spec breaks a rule
+  // of TellSpec, the id was used for another message, it would wait for itself, or the
+  // configuration does not load. FAILURE_BUSY_LIMIT: a limit; wait for earlier tells.
+  // FAILURE_STORAGE. FAILURE_DROPPED: the coordinator is leaving. FAILURE_AMBIGUOUS: accepted
+  // before, and not known.
+  absl::Status Tell(TellSpec spec, TellObserver* observer) {
+    return intake_.Tell(std::move(spec), observer);
+  }
   // The observer is not called any more. Nothing happens if it does not follow the tell. Not to be
-  // called from OnAccepted() or OnProgress().
-  void RemoveObserver(const std::string& tell_id, TellObserver* observer);
+  // called from OnAccepted().
+  void RemoveObserver(const std::string& tell_id, TellObserver* observer) {
+    intake_.RemoveObserver(tell_id, observer);
+  }
 
   // Follows a tell that was submitted by anyone, as Tell() does from then on. `caller`: a team may
-  // see only what it sent, kCommandLineCaller everything; so below. `asker_session`: as in
-  // TellSpec; empty where its turn does not wait as long as it takes, or nobody knows it.
-  // FAILURE_BAD_REQUEST: no such tell is kept, or it would wait for the asker's own turn.
-  // FAILURE_PERMISSION_DENIED: it is another's. FAILURE_BUSY_LIMIT: a limit, or it would wait for a
-  // process for ever. FAILURE_STORAGE. What is refused goes on.
-  absl::Status Follow(const std::string& tell_id, const std::string& caller,
-                      TellObserver* observer, const std::string& asker_session = "");
+  // see only what it sent, the command line everything (Caller::MaySee()); so below.
+  // `asker_session`: as in TellSpec; empty where its turn does not wait as long as it takes, or
+  // nobody knows it. FAILURE_BAD_REQUEST: no such tell is kept, or it would wait for the asker's
+  // own turn. FAILURE_PERMISSION_DENIED: it is another's. FAILURE_BUSY_LIMIT: a limit, or it would
+  // wait for a process for ever. FAILURE_STORAGE. What is refused goes on.
+  absl::Status Follow(const std::string& tell_id, const Caller& caller, TellObserver* observer,
+                      const std::string& asker_session = "") {
+    return intake_.Follow(tell_id, caller, observer, asker_session);
+  }
   // One tell as it is now, without its texts. Fails as Follow().
-  absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id, const std::string& caller) const;
-  // Open tells and those nobody has fetched, with `all` all that are kept; of one caller, or with
-  // an empty `from` of everybody. FAILURE_STORAGE.
-  absl::StatusOr<v1::ListTellsResponse> List(const std::string& from, bool all) const;
+  absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id, const Caller& caller) const {
+    return lists_.Find(tell_id, caller);
+  }
+  // Open tells and those nobody has fetched, with `all` all that are kept; of one caller, or
+  // where `from` is nobody of all. FAILURE_STORAGE.
+  using ListDone = TellLists::Done;
+  // `done` runs once, on the loop, perhaps from inside.
+  void List(const Caller& from, bool all, ListDone done) {
+    lists_.List(from, all, std::move(done));
+  }
   // The settled tells of a caller whose answers wait to be fetched, oldest first. FAILURE_STORAGE.
-  absl::StatusOr<std::vector<Store::WaitingAnswer>> Unfetched(const std::string& from) const;
+  absl::StatusOr<std::vector<Store::WaitingAnswer>> Unfetched(const Caller& from) const {
+    return lists_.Unfetched(from);
+  }
   // The tell is open, and so far nobody has asked for it, or for another of its session, in this
   // life: an earlier one took it, and the environment of its sender went with that.
-  bool LacksAsker(const std::string& tell_id) const;
+  bool LacksAsker(const std::string& tell_id) const { return askers_.LacksAsker(tell_id); }
   // Somebody asked for it who is not its sender, and no host has got it yet: with what that one has
   // lent it may not get there, and whoever asks meanwhile is next.
-  bool HasLentAsker(const std::string& tell_id) const;
+  bool HasLentAsker(const std::string& tell_id) const { return askers_.HasLentAsker(tell_id); }
   // Somebody with that environment asks for such a tell: it goes on with that, and its host is
   // tried at once. Where that fails for want of keys it waits for the next one who asks, unless
   // this was its sender. So do those in front of it, which have to go first.
   void AskFor(const std::string& tell_id, const SharedEnvironment& environment,
-              bool by_sender = false);
+              bool by_sender = false) {
+    askers_.AskFor(tell_id, environment, by_sender);
+  }
   // Somebody was given the outcome of the tell, and took it. What fails is logged: then it is only
   // offered again.
-  void MarkFetched(const std::string& tell_id);
+  void MarkFetched(const std::string& tell_id) { fetched_.Mark(tell_id); }
 
-  using CancelDone = std::function<void(const absl::StatusOr<v1::CancelTellOfResponse>&)>;
+  using CancelDone = Cancels::Done;
   // Ends one tell, wherever it is: what waits is settled at once, what is in flight when the host
   // says so, with its partial text. The session's next tell goes on. `done` runs once, on the loop,
   // never from inside, when the tell is settled; that may have been before, and may not be for
   // being cancelled. One that is counts as fetched: who cancelled it knows. Fails as Follow(), and
   // with FAILURE_STORAGE where the tell is over and cannot be stored so: that is tried again.
-  void Cancel(const std::string& tell_id, const std::string& caller, CancelDone done);
+  void Cancel(const std::string& tell_id, const Caller& caller, CancelDone done) {
+    cancels_.Cancel(tell_id, caller, std::move(done));
+  }
 
-  using AnswerDone = std::function<void(const absl::StatusOr<v1::AnswerPermissionResponse>&)>;
+  using AnswerDone = PermissionAnswers::Done;
   // Shows or answers what a claude asks before it goes on. `done` as above. Fails as the call does
   // (coordinator.proto).
-  void AnswerPermission(const v1::AnswerPermissionRequest& request, AnswerDone done);
+  void AnswerPermission(const v1::AnswerPermissionRequest& request, AnswerDone done) {
+    answers_.Answer(request, std::move(done));
+  }
 
-  using WakeDone = std::function<void(const absl::StatusOr<v1::WakeResponse>&)>;
+  using WakeDone = WakeAndSleep::WakeDone;
   // Makes the session of `from` with `to` ready: its child answers, without a prompt. Stands in the
   // pool's line like a tell. `done` runs once, on the loop, never from inside: when the child
   // answers, or with why it does not, as a tell would fail. FAILURE_BAD_REQUEST: the two ends, as
@@ -149,27 +178,35 @@ class Orchestrator : private SessionListener {
   // claimed it; only when a person asked. Without it: FAILURE_PERMISSION_DENIED,
   // FAILURE_WRONG_HOST.
   // `environment`: as in TellSpec.
-  void Wake(const std::string& from, const std::string& to, WakeDone done, bool takeover = false,
-            SharedEnvironment environment = nullptr);
+  void Wake(const Caller& from, const std::string& to, WakeDone done, bool takeover = false,
+            SharedEnvironment environment = nullptr) {
+    wake_and_sleep_.Wake(from, to, std::move(done), takeover, std::move(environment));
+  }
 
-  using SleepDone = std::function<void(const absl::StatusOr<v1::SleepResponse>&)>;
+  using SleepDone = WakeAndSleep::SleepDone;
   // Ends the child of the session of `from` with `to`; the conversation stays. `done` as above:
   // when nothing of the child is left. FAILURE_BUSY_LIMIT: a tell is open, and not `force`; with
   // it, what waits is cancelled, and what is under way too unless it ends by itself within 2 s. A
   // failure of the link: it is not known whether the child ended, and what is under way goes on.
-  void Sleep(const std::string& from, const std::string& to, bool force, SleepDone done,
-             SharedEnvironment environment = nullptr);
+  void Sleep(const Caller& from, const std::string& to, bool force, SleepDone done,
+             SharedEnvironment environment = nullptr) {
+    wake_and_sleep_.Sleep(from, to, force, std::move(done), environment);
+  }
 
-  // Every session, with its tells. FAILURE_STORAGE.
-  absl::StatusOr<std::vector<v1::SessionStatus>> Status() const;
+  using StatusDone = absl::AnyInvocable<void(absl::StatusOr<std::vector<v1::SessionStatus>>)>;
+  // Every session, with its tells. `done` as for List(). FAILURE_STORAGE.
+  void Status(StatusDone done);
   // The team whose claude has this session, in any life of the coordinator; empty: none has.
-  std::string TeamOf(absl::string_view claude_session_id) const;
+  std::string TeamOf(absl::string_view claude_session_id) const {
+    return lines_.TeamOf(claude_session_id);
+  }
   // No tell is open.
-  bool idle() const { return open_.empty(); }
+  bool idle() const { return tells_.empty() && intake_.arrivals().empty(); }
 
   // The daemon leaves, its hosts go on: open tells stay open in the store, for the next life. Who
   // follows one hears FAILURE_DROPPED, with the partial text, and so does every Wake() and Sleep().
-  // Nothing is taken from now on, and contact with every session has ended when this returns.
+  // Nothing is taken from now on, and contact with every session has ended when this returns; what
+  // was to be stored is, and is waited for.
   void Leave();
   // As Leave(), where the hosts are to stop too: every open tell is settled as FAILURE_CANCELLED. A
   // host that may have one, and whose agent does not end now, hears of it in a later life.
@@ -177,247 +214,39 @@ class Orchestrator : private SessionListener {
   absl::Status SettleOpen();
 
  private:
-  // A turn that waits for a tell as long as it takes.
-  struct WaitingTurn {
-    const TellObserver* observer;
-    std::string session;  // As in TellSpec.
-    std::string turn;     // The tell of that turn: once it is over nothing waits.
-  };
-  struct OpenTell {
-    std::string session_id;
-    absl::Time accepted_at;
-    std::vector<TellObserver*> observers;
-    std::vector<WaitingTurn> askers;  // Each is one of the observers, which are bounded.
-    SharedEnvironment environment;    // As in TellSpec, or lent: of an earlier life's tell null.
-    bool is_of_sender = false;        // It is not lent.
-    bool is_untried = false;          // Lent, and no login with it yet: another asker's may be next.
-    bool has_asker() const { return environment != nullptr && !is_untried; }
-    // Of those who asked while a login with what was lent was under way, oldest first.
-    std::vector<SharedEnvironment> next_askers;
-    std::string way;                  // As in StoredTell.
-    std::string cancel_on_host;       // As in Settlement.
-    absl::optional<v1::TellProgress> progress;  // The last one, for observers that join.
-    absl::Time progress_at;                     // Since when.
-    // So far. One byte more than it may have says that it is too long, in the next life too.
-    std::string answer;
-    size_t structured_bytes = 0;                   // The last ones of it are JSON.
-    v1::TurnAccount account;                       // As in TellOutcome.
-    size_t stored_bytes = 0;                       // How much of it the last checkpoint holds.
-    bool stored_text_is_void = false;              // What the store has of it does not count.
-    bool may_be_there = false;                     // Some life may have passed it on.
-    bool given = false;                            // The host may have it: it is stored as running.
-    bool wait_for_limit = false;                   // As in TellSpec.
-    bool wait_for_host = false;                    // Likewise.
-    bool has_waited = false;                       // As in LeftMessage, in this life.
-    int limit_waits = 0;                           // So often it was put off.
-    absl::Time not_before = absl::InfinitePast();  // Until then it waits for a limit.
-    absl::optional<absl::Status> outcome;          // It is over; to be stored.
-    bool was_not_stored = false;                   // With it: that failed before.
-    // With an outcome: it is not over, but put off; to be stored.
-    absl::optional<absl::Time> put_off_until;
-    std::vector<CancelDone> cancels;
-  };
-  struct Queue {
-    PooledSession* session = nullptr;
-    std::string in_flight;            // Until its end is stored. Empty: none.
-    std::deque<std::string> waiting;  // Ids, oldest first.
-    // Set: they wait for the host, which says more to come, and none is in flight.
-    absl::optional<v1::TellProgress> awaits;
-    absl::optional<HostAway> away;        // With it: how the last attempt to reach the host failed.
-    std::vector<WakeDone> wakes_waiting;  // For room in the pool, oldest first.
-    bool takes_over = false;              // One of them asks for it.
-    SharedEnvironment wakes_environment;  // Of the newest of them.
-    uint64_t wakes_round = 0;             // How often all of them went on or were cancelled.
-    std::vector<WakeDone> wakes;          // For the child.
-    std::vector<SleepDone> sleeps;
-    v1::TurnAccount last_turn;     // Of its last tell that was settled.
-    bool starts_again = false;     // The store did not let the next tell start; a timer runs.
-    bool waits_for_limit = false;  // The next tell does; a timer runs.
-  };
+  Orchestrator(EventLoop& loop, std::unique_ptr<StoreQueue> own, StoreQueue* store,
+               LiveConfig& config, TransportFactory& factory, TellLimits limits);
 
-  // What the store has open is open here too: the queue to put it into. Null: there is no way to
-  // the team, and it is over.
-  absl::StatusOr<Queue*> Reopen(const StoredTell& stored);
-  absl::Status Resume(StoredTell stored);
-  // Into the queue of its session: in flight, or behind what is there.
-  void PutInLine(StoredTell stored, Queue& queue);
-  // Open tells for whose team no way can be found before somebody asks who has the variables that
-  // the configuration names, as their senders have them, or it is mended (askers.cc). Those of the
-  // queue's session go on for which this one leads the way.
-  absl::Status TakeUp(Queue& queue, const SharedEnvironment& environment);
-  void FindWay(const std::string& tell_id, const SharedEnvironment& environment, bool by_sender);
-  // The WayVariables() of who has that environment; empty: nobody can say.
-  std::string WayFor(const std::string& to, const SharedEnvironment& environment);
-  // Whether `to` is for that one where it was for the tell's sender, or nobody can say.
-  bool LeadsItsWay(const OpenTell& tell, const std::string& to,
-                   const SharedEnvironment& environment);
-  void EndWhatFoundNoWay();
-  void StopForGood(const std::string& tell_id);
-  void SayWhoseVariables(const std::string& tell_id);
-  // So many of those that were found no way are of the queue's session, and a host may have them:
-  // what goes another way now would have their conversation go on elsewhere.
-  size_t GivenElsewhere(const Queue& queue) const;
-  // FAILURE_BUSY_LIMIT: there are such.
-  absl::Status CheckNoneIsElsewhere(const Queue& queue) const;
-  void LetEverybodyGo();
-  static absl::Status Leaving();
-  // The tell is over. Stored in a moment, with all that was read by then.
-  void End(const std::string& tell_id, const absl::Status& outcome);
-  void Save();
-  void SaveEach(const std::set<std::string>& session_ids);
-  absl::Status SaveSessions(const std::set<std::string>& session_ids);
-  // How all of those sessions' tells ended that are over; the rest stays in `others`.
-  struct Ends {
-    std::vector<Settlement> settled;
-    std::vector<Postponement> put_off;
-    std::vector<std::string> others;
-  };
-  Ends EndsOf(const std::set<std::string>& session_ids);
-  void OnStored(std::vector<std::pair<std::string, OpenTell>> settled);
-  void OnNotStored(const std::string& session_id, const absl::Status& why);
-  static void GiveUpAnswer(OpenTell& tell, const absl::Status& why);
-  // Lets the observer follow the tell, open or settled.
-  absl::Status Join(StoredTell stored, TellObserver* observer);
-  void DescribeOpen(v1::TellSummary& summary) const;
-  absl::StatusOr<v1::CancelTellOfResponse> BeginCancel(const std::string& tell_id,
-                                                       const std::string& caller, CancelDone& done);
-  // Cancelling (cancels.cc).
-  void CancelQueued(const std::string& tell_id, Queue& queue);
-  void CancelInFlight(const std::string& tell_id, Queue& queue);
-  void CancelOnHost(const std::string& tell_id, Queue& queue);
-  // For the next life, where this one ends before the host has heard of it.
-  void NoteCancel(const std::string& tell_id, const std::string& id_on_host);
-  absl::Status ResumeCancels();
-  // Those of its session that wait for a way to the team.
-  void PassOnCancels(Queue& queue);
-  struct Asked {
-    PooledSession* session;
-    v1::PendingRequest request;
-  };
-  // The requests that wait with that id or one that begins so; `team`: of it alone, as below.
-  std::vector<Asked> RequestsLike(absl::string_view team, absl::string_view id_prefix) const;
-  // The only one with that id: it or how it begins, behind "TEAM:" or "FROM:TEAM:" where several
-  // teams ask with the same.
-  absl::StatusOr<Asked> FindRequest(const std::string& id) const;
-  // House (house.cc).
-  void KeepHouseNowAndThen();
-  void GiveBackRoom();
-  void EndOverdue();
-  // How it ends if it has waited for too long for what no attempt is made to get. OK: it does not.
-  absl::Status EndIfOverdue(const std::string& tell_id, const Queue& queue) const;
-  bool IsOverdue(const OpenTell& tell) const {
-    return store_.Now() >= tell.accepted_at + limits_.host_wait_max;
-  }
+  // Of Settling.
+  std::string InFlightOf(const std::string& session_id) override;
+  void OnMarkStored(const std::string& session_id, const ReadMark& mark) override;
+  void OnSentAgain(AcceptedTell& tell) override;
+  void OnSettled(const AcceptedTell& tell) override;
 
-  // Waits without end (waits.cc). FAILURE_BAD_REQUEST, FAILURE_BUSY_LIMIT: the new tell, and its
-  // sender's turn, would wait for ever.
-  absl::Status CheckNewWait(const TellSpec& spec, const Queue& asked) const;
-  // The same of the turn of `asker_session`, which is to wait for a tell that is known.
-  absl::Status CheckWaitFor(const StoredTell& tell, const std::string& asker_session) const;
-  WaitCycles WaitsOfNow() const;
-  // The tell in whose turn it waits; empty: it is another coordinator's, a person's, or in a turn
-  // that nobody waits for.
-  std::string TurnOf(const std::string& asker_session) const;
-  void KeepAsker(const std::string& tell_id, const std::string& asker_session,
-                 const TellObserver* observer);
-  absl::Status TellAgain(StoredTell stored, const TellSpec& spec, TellObserver* observer);
-  // The queue of the pair's session, made if it is not there yet.
-  absl::StatusOr<Queue*> QueueOf(const std::string& from, const std::string& to,
-                                 const SharedEnvironment& environment);
-  absl::StatusOr<Queue*> QueueAgain(const std::string& from, const std::string& to,
-                                    const SharedEnvironment& environment);
-  absl::Status BeginWake(const std::string& from, const std::string& to, bool takeover,
-                         WakeDone& done, SharedEnvironment environment);
-  absl::Status BeginSleep(const std::string& from, const std::string& to, bool force,
-                          SleepDone& done, const SharedEnvironment& environment);
-  void GiveUpWake(const std::string& session_id, uint64_t round);
-  void CancelWaiting(Queue& queue);
-  // That one was open, and is not now; empty: there was none.
-  bool IsOver(const std::string& tell_id) const;
-  // Where nothing waits any more, neither a process nor the host is kept for it.
-  void LetGoOfWaits(Queue& queue);
-  void PostStartNext(const std::string& session_id);
-  void StartNext(const std::string& session_id);
-  // Whoever asks lends the link what it has in the same task of the loop.
-  void PostTryNow(const std::string& session_id);
-  void UseSettingsOfNow(Queue& queue);
-  void Lend(const std::string& tell_id, const SharedEnvironment& environment, bool by_sender);
-  // Not by its sender, and no host has got it yet.
-  static bool IsLent(const OpenTell& tell) {
-    return tell.has_asker() && !tell.is_of_sender && !tell.given && !tell.outcome.has_value();
-  }
-  static void NoteNextAsker(OpenTell& tell, const SharedEnvironment& environment);
-  // To those for which what was lent so far did not serve.
-  void LendWhatIsNext(Queue& queue);
-  // In the line of the session; none where the tell does not wait there.
-  std::vector<std::string> AheadOf(const std::string& tell_id, const std::string& session_id) const;
-  // What is under way, or else next in the line; null: nothing, or a wake.
-  const OpenTell* TellOfNow(const Queue& queue) const;
-  // Of whoever asked for that.
-  SharedEnvironment EnvironmentOfNow(const Queue& queue) const;
-  // The next tell was taken by an earlier life, and is to have variables of whoever asks (passEnv),
-  // which nobody has since.
-  bool WaitsForAsker(const Queue& queue) const;
-  bool LacksVariables(const OpenTell& tell) const;
-  // A tell that no host has got is taken back, and waits for its host (away.cc).
-  void TakeBack(Queue& queue);
-  void EndWhatDoesNotWait(Queue& queue, const HostAway& away);
-  absl::Status EndOf(const OpenTell& tell, const HostAway& away) const;
-  LeftMessage LeftOf(const OpenTell& tell, const HostAway& away) const;
-  // OK: the team is configured, or nobody can say.
-  absl::Status CheckStillThere(const Queue& queue);
-  // What waits for the session goes to it, which has or gets its process.
-  void GoOn(Queue& queue);
-  absl::Status Start(const std::string& tell_id, Queue& queue);
-  void StartAgainSoon(const std::string& session_id, Queue& queue, const absl::Status& why);
-  // Limits of accounts (limits.cc). The tell that a host calls so, or null; not one that is over.
-  std::pair<const std::string, OpenTell>* FindSent(const std::string& id_on_host);
-  // Until when a tell that ended so is put off; nothing: it is over.
-  absl::optional<absl::Time> PutOffUntil(const OpenTell& tell, const absl::Status& outcome) const;
-  void OnPutOff(const std::string& tell_id, OpenTell& tell);
-  // Until when the next tell waits for a limit; InfinitePast: it does not.
-  absl::Time NextNotBefore(const Queue& queue) const;
-  void WaitForLimit(const std::string& session_id, Queue& queue, absl::Time not_before);
-  void SetProgress(const std::string& tell_id, v1::TellProgress progress);
-  void TellPlaces(const Queue& queue);
+  // The end: whoever follows a tell or waits for anything hears it, and the sessions go.
+  void AnswerAllWhoWait();
 
-  void OnSessionProgress(const std::string& session_id, const TransportProgress& progress) override;
-  void OnSessionReady(const std::string& session_id) override;
-  void OnSessionDown(const std::string& session_id, const absl::Status& why) override;
-  void OnRoom(const std::string& session_id) override;
-  void OnSessionApplied(const std::string& session_id, const ReadMark& mark) override;
-  void OnTellText(const std::string& id_on_host, absl::string_view text) override;
-  void OnTellTextVoid(const std::string& id_on_host) override;
-  void OnTellStructured(const std::string& id_on_host, size_t bytes) override;
-  void OnTellAccount(const std::string& id_on_host, const v1::TurnAccount& account,
-                     bool asks) override;
-  void OnTellSettled(const std::string& id_on_host, const absl::Status& outcome) override;
-  void OnCancelHeard(const std::string& id_on_host) override;
-  absl::Status EndWhileAway(const std::string& id_on_host, const HostAway& away) const override;
-  bool MayGive(const std::string& id_on_host) override;
-  void OnSessionAway(const std::string& session_id, const HostAway& away) override;
-  void OnSessionBack(const std::string& session_id) override;
-
-  EventLoop& loop_;
-  Store& store_;
-  LiveConfig& config_;
+  const std::unique_ptr<StoreQueue> own_store_;  // Null: it is somebody else's.
+  StoreQueue& store_;
   const TellLimits limits_;
-  bool leaving_ = false;
-  absl::flat_hash_map<std::string, OpenTell> open_;  // By tell_id.
-  std::map<std::string, std::string> sent_again_;    // Tell ids, by ids on hosts that differ.
-  std::map<std::string, Queue> queues_;              // By session_id.
-  std::vector<std::string> no_way_;                  // Open tells in no queue, oldest first.
-  std::vector<Store::PendingCancel> to_pass_on_;     // Their sessions have no way to the host yet.
-  std::map<std::string, ReadMark> applied_;          // By session_id: since the last checkpoint.
-  std::vector<std::string> ended_;                   // Tells that are over and not stored so.
-  std::set<std::string> unsaved_;                    // Sessions that the store did not take.
-  bool save_posted_ = false;
-  std::set<std::shared_ptr<AnswerDone>> answering_;  // Hosts that have not answered yet.
-  EventLoop::TimerId checkpoint_timer_ = 0;
-  EventLoop::TimerId unsaved_timer_ = 0;
-  SessionPool pool_;
-  EventLoop::TimerId house_timer_ = 0;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+  OpenTells tells_;
+  WaylessTells wayless_;
+  FetchedMarks fetched_;
+  Settling settling_;
+  HostCancels host_cancels_;
+  SentTells sent_;
+  LiveTeams teams_;
+  SessionLines lines_;
+  Ways ways_;
+  Askers askers_;
+  EarlierTells earlier_;
+  Intake intake_;
+  Cancels cancels_;
+  WakeAndSleep wake_and_sleep_;
+  TellLists lists_;
+  PermissionAnswers answers_;
+  Housekeeping house_;
+  AliveFlag alive_;  // For what is being read.
 };
 
 }  // namespace iris

@@ -11,8 +11,8 @@
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
-#include "coordinator/testing/failing_disk.h"
-#include "coordinator/testing/fake_transport.h"
+#include "coordinator/store/sqlite/testing/failing_disk.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -49,7 +49,7 @@ class OrchestratorDiskTest : public OrchestratorTest {
       disk_.Fail(FailingDisk::Trouble::kFull);
       Transport().Text(spec.tell_id, "the answer");
       Transport().Settle(spec.tell_id, absl::OkStatus());
-      Transport().Applied(behind_);
+      Transport().BeReadUpTo(behind_);
     });
     Drain();
   }
@@ -97,7 +97,7 @@ TEST_F(OrchestratorDiskTest, AnAnswerThatDoesNotFitHoldsUpNobodyElse) {
     disk_.SetRoom(kRoom);
     Transport().Text(spec.tell_id, std::string(2 * kRoom, 'a'));
     Transport().Settle(spec.tell_id, absl::OkStatus());
-    Transport().Applied(behind_);
+    Transport().BeReadUpTo(behind_);
     backend.Settle(other.tell_id, absl::OkStatus());
     begun = absl::Now();
   });
@@ -110,7 +110,7 @@ TEST_F(OrchestratorDiskTest, AnAnswerThatDoesNotFitHoldsUpNobodyElse) {
     Drain();
     OnLoop([&] {
       backend.Settle(other.tell_id, absl::OkStatus());
-      backend.Applied({.journal_id = "backend", .seq = seq});
+      backend.BeReadUpTo({.journal_id = "backend", .seq = seq});
     });
     EXPECT_TRUE(next.Wait().status.ok());
   }
@@ -138,7 +138,7 @@ TEST_F(OrchestratorDiskTest, AnAnswerBeyondTheLimitOnTheSizeOfAFileEndsAsAFailur
     disk_.SetRoom(4 << 20);
     Transport().Text(spec.tell_id, std::string(8 << 20, 'a'));
     Transport().Settle(spec.tell_id, absl::OkStatus());
-    Transport().Applied(behind_);
+    Transport().BeReadUpTo(behind_);
   });
   const absl::Status lost = big.Wait().status;
   EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
@@ -182,7 +182,7 @@ TEST_F(OrchestratorDiskTest, AKilledCoordinatorReadsAgainWhatItCouldNotStore) {
   OnLoop([&] {
     Transport().Text(spec.tell_id, "the answer");
     Transport().Settle(spec.tell_id, absl::OkStatus());
-    Transport().Applied(behind_);
+    Transport().BeReadUpTo(behind_);
   });
   EXPECT_EQ(*after.Wait().answer, "the answer");
   EXPECT_EQ(before.times_settled, 0);

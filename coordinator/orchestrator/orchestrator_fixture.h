@@ -16,7 +16,9 @@
 #include "common/loop/event_loop.h"
 #include "common/testing/scratch_dir.h"
 #include "coordinator/orchestrator/orchestrator.h"
-#include "coordinator/testing/fake_transport.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
+#include "coordinator/store/store.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -48,6 +50,19 @@ class Recorder : public TellObserver {
   absl::Notification settled;
 };
 
+// What there is, where the store reads at once.
+inline absl::StatusOr<std::vector<v1::SessionStatus>> StatusOf(Orchestrator& orchestrator) {
+  absl::StatusOr<std::vector<v1::SessionStatus>> status = absl::UnknownError("not read yet");
+  orchestrator.Status([&](absl::StatusOr<std::vector<v1::SessionStatus>> now) { status = now; });
+  return status;
+}
+inline absl::StatusOr<v1::ListTellsResponse> ListOf(Orchestrator& orchestrator, const Caller& from,
+                                                    bool all) {
+  absl::StatusOr<v1::ListTellsResponse> list = absl::UnknownError("not read yet");
+  orchestrator.List(from, all, [&](absl::StatusOr<v1::ListTellsResponse> now) { list = now; });
+  return list;
+}
+
 // Holds every tell until the test settles it.
 inline void HoldScript(FakeTransport&, const std::string&, const std::string&) {}
 
@@ -64,7 +79,7 @@ class OrchestratorTest : public ::testing::Test {
       orchestrator_.reset();
       store_.reset();
       store_options_.path = dir_.File("iris.db");
-      store_ = *Store::Open(store_options_);
+      store_ = *SqliteStore::Open(store_options_);
       factory_ = std::make_unique<FakeTransportFactory>(thread_.loop(), std::move(script));
       factory_->hosts().hold_starts = hold_starts_;
       config_ = std::make_unique<LiveConfig>(
@@ -102,7 +117,7 @@ class OrchestratorTest : public ::testing::Test {
   void SaveConfig() { std::ofstream(dir_.File("config.json"), std::ios::app) << "changed "; }
   v1::SessionStatus OnlySession() {
     std::vector<v1::SessionStatus> sessions;
-    OnLoop([&] { sessions = *orchestrator_->Status(); });
+    OnLoop([&] { sessions = *StatusOf(*orchestrator_); });
     EXPECT_THAT(sessions, ::testing::SizeIs(1));
     return sessions.at(0);
   }

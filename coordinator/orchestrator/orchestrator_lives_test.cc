@@ -10,7 +10,7 @@
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
-#include "coordinator/testing/fake_transport.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -36,7 +36,7 @@ class OrchestratorLivesTest : public OrchestratorTest {
   // The session of gpu was read, and given its tells, at this host.
   void StoreThatItIsOn(const std::string& host) {
     const ReadMark mark{.journal_id = "journal", .seq = 1, .host = {.key = host, .name = host}};
-    OnLoop([&] { Transport().Applied(mark); });
+    OnLoop([&] { Transport().BeReadUpTo(mark); });
     WaitOnLoop([&] { return Transport().acknowledged() == mark; });
   }
 };
@@ -129,7 +129,7 @@ TEST_F(OrchestratorLivesTest, WhatWasReadIsStoredBeforeItIsAcknowledgedAndTheNex
   const ReadMark mark{.journal_id = "journal", .incarnation = "agent", .seq = 7};
   OnLoop([&] {
     Transport().Text(spec.tell_id, "one ");
-    Transport().Applied(mark);
+    Transport().BeReadUpTo(mark);
     EXPECT_EQ(Transport().acknowledged().seq, 0u);
   });
   WaitOnLoop([&] { return Transport().acknowledged() == mark; });
@@ -155,13 +155,13 @@ TEST_F(OrchestratorLivesTest, ATurnToldAnewReplacesWhatWasStoredOfIt) {
   ReadMark mark{.journal_id = "journal", .seq = 1};
   OnLoop([&] {
     Transport().Text(spec.tell_id, "half");
-    Transport().Applied(mark);
+    Transport().BeReadUpTo(mark);
   });
   WaitOnLoop([&] { return Transport().acknowledged() == mark; });
   OnLoop([&] {
     Transport().TextVoid(spec.tell_id);
     Transport().Text(spec.tell_id, "whole");
-    Transport().Applied(mark = {.journal_id = "journal", .seq = 2});
+    Transport().BeReadUpTo(mark = {.journal_id = "journal", .seq = 2});
   });
   WaitOnLoop([&] { return Transport().acknowledged() == mark; });
 
@@ -182,7 +182,7 @@ TEST_F(OrchestratorLivesTest, AnAnswerThatWasTooLongIsInTheNextLifeToo) {
   const ReadMark mark{.journal_id = "journal", .seq = 1};
   OnLoop([&] {
     Transport().Text(spec.tell_id, "longer than that");
-    Transport().Applied(mark);
+    Transport().BeReadUpTo(mark);
   });
   WaitOnLoop([&] { return Transport().acknowledged() == mark; });
 
@@ -263,7 +263,7 @@ TEST_F(OrchestratorLivesTest, ALeavingCoordinatorLeavesOpenTellsToTheNext) {
   Drain();
   OnLoop([&] {
     Transport().Text(running.tell_id, "so far");
-    Transport().Applied({.journal_id = "journal", .seq = 1});
+    Transport().BeReadUpTo({.journal_id = "journal", .seq = 1});
     orchestrator_->Leave();
     EXPECT_TRUE(orchestrator_->idle());
   });
@@ -328,7 +328,7 @@ TEST_F(OrchestratorLivesTest, AConfigurationThatBrokeIsReportedAndNothingIsStore
   const Failure failure = ToProto(Tell(ToGpu("x"), recorder));
   EXPECT_EQ(failure.kind(), v1::FAILURE_BAD_REQUEST);
   EXPECT_EQ(failure.detail(), "config.json:3: trailing comma");
-  OnLoop([&] { EXPECT_THAT(*orchestrator_->Status(), IsEmpty()); });
+  OnLoop([&] { EXPECT_THAT(*StatusOf(*orchestrator_), IsEmpty()); });
 }
 
 TEST_F(OrchestratorLivesTest, WhatIsSentAfterTheSettingsChangedRunsWithTheNewOnes) {
@@ -405,18 +405,18 @@ TEST_F(OrchestratorLivesTest, LostContactIsNotDeath) {
   ASSERT_TRUE(Tell(ToGpu("x"), a).ok());
   a.Wait();
   Drain();
-  EXPECT_EQ(OnlySession().state(), "ready");
+  EXPECT_EQ(OnlySession().state(), v1::SessionStatus::READY);
   const int64_t pid = OnlySession().child_pid();
   EXPECT_NE(pid, 0);
 
   OnLoop([&] { Transport().GoDown(MakeFailure(v1::FAILURE_DROPPED, "ssh ended")); });
-  EXPECT_EQ(OnlySession().state(), "unverifiable");
+  EXPECT_EQ(OnlySession().state(), v1::SessionStatus::UNVERIFIABLE);
   EXPECT_EQ(OnlySession().child_pid(), pid);
 
   ASSERT_TRUE(Tell(ToGpu("y"), b).ok());
   b.Wait();
   OnLoop([&] { Transport().GoDown(MakeFailure(v1::FAILURE_CHILD_EXITED, "exit 0")); });
-  EXPECT_EQ(OnlySession().state(), "stopped");
+  EXPECT_EQ(OnlySession().state(), v1::SessionStatus::STOPPED);
   EXPECT_EQ(OnlySession().child_pid(), 0);
 }
 

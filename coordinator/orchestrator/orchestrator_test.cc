@@ -5,7 +5,7 @@
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
-#include "coordinator/testing/fake_transport.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -64,7 +64,7 @@ TEST_F(OrchestratorTest, WhoWaitsIsToldHowManyAreAhead) {
   EXPECT_THAT(c.texts, ElementsAre("waiting behind 2 messages"));
   EXPECT_EQ(OnlySession().tells_waiting(), 2u);
   EXPECT_EQ(OnlySession().tell_in_flight(), first.tell_id);
-  EXPECT_EQ(OnlySession().state(), "busy");
+  EXPECT_EQ(OnlySession().state(), v1::SessionStatus::BUSY);
 
   OnLoop([&] { Transport().Settle(first.tell_id, absl::OkStatus()); });
   Drain();
@@ -168,11 +168,11 @@ TEST_F(OrchestratorTest, AnUnknownTeamIsRefusedWithTheTeamsThatThereAre) {
   spec.from = "stranger";
   const Failure stranger = ToProto(Tell(spec, recorder));
   EXPECT_THAT(stranger.detail(), HasSubstr("the caller \"stranger\""));
-  // Nobody is told for whom to speak instead.
+  // Nobody reads for whom to speak instead.
   for (const char* team : {"gpu", "backend"}) {
     EXPECT_THAT(stranger.detail() + stranger.fix(), testing::Not(HasSubstr(team)));
   }
-  OnLoop([&] { EXPECT_THAT(*orchestrator_->Status(), IsEmpty()); });
+  OnLoop([&] { EXPECT_THAT(*StatusOf(*orchestrator_), IsEmpty()); });
 }
 
 TEST_F(OrchestratorTest, ACallerWhoseFolderIsNoTeamsHasASessionOfItsOwn) {

@@ -24,8 +24,8 @@ class PermissionsTest : public OrchestratorTest {
   void Ask(const std::string& id, const std::string& command = "ls") {
     v1::PendingRequest request;
     request.set_request_id(id);
-    request.set_json(absl::StrCat(R"({"request":{"tool_name":"Bash","input":{"command":")", command,
-                                  R"("}}})"));
+    request.set_json(
+        absl::StrCat(R"({"request":{"tool_name":"Bash","input":{"command":")", command, R"("}}})"));
     OnLoop([&] { Transport().Ask(request); });
   }
   absl::StatusOr<v1::AnswerPermissionResponse> Answer(const Request& request) {
@@ -76,8 +76,7 @@ TEST_F(PermissionsTest, ADenialSaysWhyAndAnotherInputIsPassedOn) {
   EXPECT_EQ(Answer(deny)->answer(), R"({"behavior":"deny","message":"no"})");
   Request other = For("aaaa2");
   other.set_input(R"({"command":"pwd"})");
-  EXPECT_EQ(Answer(other)->answer(),
-            R"({"behavior":"allow","updatedInput":{"command":"pwd"}})");
+  EXPECT_EQ(Answer(other)->answer(), R"({"behavior":"allow","updatedInput":{"command":"pwd"}})");
 }
 
 TEST_F(PermissionsTest, OnlyOneThatIsMeantIsAnswered) {

@@ -65,10 +65,10 @@ class ProcessLimitTest : public OrchestratorTest {
     });
     return running;
   }
-  std::string StateOf(const std::string& team) {
-    std::string state;
+  v1::SessionStatus::State StateOf(const std::string& team) {
+    v1::SessionStatus::State state = v1::SessionStatus::STATE_UNSPECIFIED;
     OnLoop([&] {
-      const std::vector<v1::SessionStatus> sessions = *orchestrator_->Status();
+      const std::vector<v1::SessionStatus> sessions = *StatusOf(*orchestrator_);
       for (const v1::SessionStatus& session : sessions) {
         if (session.to() == team) state = session.state();
       }
@@ -92,7 +92,7 @@ TEST_F(ProcessLimitTest, TheSessionUsedLongestAgoMakesRoomForOneMore) {
 
   EXPECT_TRUE(Works(c));
   EXPECT_THAT(Running(), ElementsAre("a", "c"));
-  EXPECT_EQ(StateOf("b"), "stopped");
+  EXPECT_EQ(StateOf("b"), v1::SessionStatus::STOPPED);
   EXPECT_EQ(most_running(), 2);
 }
 
@@ -126,12 +126,12 @@ TEST_F(ProcessLimitTest, WhereAllAreBusyTheTellWaitsForEverybodyToSee) {
   EXPECT_FALSE(Works(first));
   EXPECT_THAT(Texts(first), ElementsAre("waiting for a free process (2 of 2 busy)"));
   EXPECT_THAT(Texts(second), Contains("waiting behind 1 message"));
-  EXPECT_EQ(StateOf("c"), "waiting");
-  EXPECT_EQ(StateOf("b"), "busy");
+  EXPECT_EQ(StateOf("c"), v1::SessionStatus::WAITING);
+  EXPECT_EQ(StateOf("b"), v1::SessionStatus::BUSY);
 
   Finish(a);
   EXPECT_TRUE(Works(first));
-  EXPECT_EQ(StateOf("c"), "busy");
+  EXPECT_EQ(StateOf("c"), v1::SessionStatus::BUSY);
   EXPECT_THAT(Running(), ElementsAre("b", "c"));
   EXPECT_EQ(most_running(), 2);
 }
@@ -157,7 +157,7 @@ TEST_F(ProcessLimitTest, ASessionWithMoreToDoGivesWayToTheLineBetweenTwoTells) {
   Finish(first);
   EXPECT_TRUE(Works(c));
   EXPECT_FALSE(Works(second));
-  EXPECT_EQ(StateOf("a"), "waiting");
+  EXPECT_EQ(StateOf("a"), v1::SessionStatus::WAITING);
   Finish(c);
   EXPECT_TRUE(Works(second));
   EXPECT_EQ(most_running(), 2);
@@ -176,7 +176,7 @@ TEST_F(ProcessLimitTest, ASessionThatWentDownByItselfMakesRoom) {
   Drain();
   EXPECT_EQ(KindOf(tells_[a].recorder.Wait().status), v1::FAILURE_DROPPED);
   EXPECT_TRUE(Works(d));
-  EXPECT_EQ(StateOf("a"), "unverifiable");
+  EXPECT_EQ(StateOf("a"), v1::SessionStatus::UNVERIFIABLE);
 }
 
 TEST_F(ProcessLimitTest, AStartThatFailsMakesRoom) {
@@ -189,7 +189,7 @@ TEST_F(ProcessLimitTest, AStartThatFailsMakesRoom) {
 TEST_F(ProcessLimitTest, ASessionThatIsOnItsWayDownComesBackInItsTurn) {
   Answer("a");
   Answer("b");
-  // In one go: c's tell puts a to sleep, and a is told something before it is gone.
+  // In one go: c's tell puts a to sleep, and something is sent to a before it is gone.
   std::vector<size_t> sent;
   for (const char* team : {"c", "a"}) {
     sent.push_back(tells_.size());

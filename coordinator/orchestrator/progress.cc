@@ -33,6 +33,7 @@ v1::TellProgress ToProto(const TransportProgress& progress) {
   proto.set_text(CutUtf8(progress.text, kProgressTextBytesMax));
   proto.set_bytes_done(progress.bytes_done);
   proto.set_bytes_total(progress.bytes_total);
+  proto.set_host_asks(progress.host_asks);
   if (!progress.tool.name().empty()) *proto.mutable_tool() = progress.tool;
   proto.set_words(progress.words);
   proto.set_working_ms(absl::ToInt64Milliseconds(progress.working));

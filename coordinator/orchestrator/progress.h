@@ -10,7 +10,7 @@
 
 namespace iris {
 
-// How progress is told to front ends. Texts are cut to what TellProgress allows.
+// How progress is reported to front ends. Texts are cut to what TellProgress allows.
 v1::TellProgress ToProto(const TransportProgress& progress);
 v1::TellProgress QueuedProgress(size_t ahead);
 // The next of its session, which has no process: `busy` of `processes_max` cannot be had.

@@ -8,20 +8,17 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/environment/environment.h"
+#include "coordinator/caller/caller.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
 namespace iris {
 
 inline constexpr size_t kTellBytesMax = 8 << 20;
 
-// A person at the command line, who may see every tell. As `from` of a tell it is what older front
-// ends say, and who asks for it.
-inline constexpr char kCommandLineCaller[] = "cli";
-
 // One message from a caller to a team.
 struct TellSpec {
   std::string tell_id;  // UUID, minted by the front end.
-  std::string from;     // A configured team, a NeutralCaller(), or kCommandLineCaller.
+  Caller from;          // Its sender: a configured team, or one that needs not be.
   std::string to;       // A configured team.
   std::string text;     // UTF-8, 1 to kTellBytesMax bytes; one less if it begins with "/".
   // Where the account's limit is reached before anything of the turn ran, it is sent again later.
@@ -62,6 +59,11 @@ class TellObserver {
   virtual ~TellObserver() = default;
   // The tell is stored. First, and once.
   virtual void OnAccepted(const std::string& session_id) = 0;
+  // In the place of all that: the tell was not taken, as Orchestrator::Tell() would have said.
+  // Last, and once. The observer may be destroyed in it.
+  virtual void OnRefused(const absl::Status& why) {
+    OnSettled({.status = why, .answer = std::make_shared<const std::string>(), .duration = {}});
+  }
   virtual void OnProgress(const v1::TellProgress& progress) = 0;
   // Last, and once. The observer may be destroyed in it.
   virtual void OnSettled(const TellOutcome& outcome) = 0;

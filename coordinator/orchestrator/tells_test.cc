@@ -1,4 +1,6 @@
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/synchronization/notification.h"
@@ -6,7 +8,7 @@
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
-#include "coordinator/testing/fake_transport.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -51,7 +53,7 @@ class TellsTest : public OrchestratorTest {
  protected:
   TellsTest() { Start(HoldScript); }
 
-  TellSpec Told(const std::string& text, TellObserver& observer, const std::string& from = "cli") {
+  TellSpec Told(const std::string& text, TellObserver& observer, const Caller& from = "cli") {
     TellSpec spec = ToGpu(text);
     spec.from = from;
     EXPECT_TRUE(Tell(spec, observer).ok());
@@ -60,17 +62,16 @@ class TellsTest : public OrchestratorTest {
   }
   void Settle(const TellSpec& spec, const std::string& text = "") {
     OnLoop([&] {
-      FakeTransport& transport = factory_->Between(spec.from, "gpu");
+      FakeTransport& transport = factory_->Between(spec.from.name(), "gpu");
       transport.Text(spec.tell_id, text);
       transport.Settle(spec.tell_id, absl::OkStatus());
     });
     Drain();
   }
-  void Cancel(const TellSpec& spec, Cancelling& cancelling, const std::string& caller = "cli") {
+  void Cancel(const TellSpec& spec, Cancelling& cancelling, const Caller& caller = "cli") {
     OnLoop([&] { orchestrator_->Cancel(spec.tell_id, caller, cancelling.done()); });
   }
-  absl::Status Follow(const std::string& id, TellObserver& observer,
-                      const std::string& caller = "cli") {
+  absl::Status Follow(const std::string& id, TellObserver& observer, const Caller& caller = "cli") {
     absl::Status status;
     OnLoop([&] { status = orchestrator_->Follow(id, caller, &observer); });
     return status;
@@ -80,10 +81,10 @@ class TellsTest : public OrchestratorTest {
     OnLoop([&] { summary = *orchestrator_->Find(spec.tell_id, "cli"); });
     return summary;
   }
-  std::vector<std::string> Listed(const std::string& from = "", bool all = false) {
+  std::vector<std::string> Listed(const Caller& from = "", bool all = false) {
     std::vector<std::string> ids;
     OnLoop([&] {
-      const v1::ListTellsResponse list = *orchestrator_->List(from, all);
+      const v1::ListTellsResponse list = *ListOf(*orchestrator_, from, all);
       for (const v1::TellSummary& tell : list.tells()) ids.push_back(tell.tell_id());
     });
     return ids;
@@ -106,6 +107,34 @@ TEST_F(TellsTest, WhoFollowsByIdHearsHowItIsAndHowItEnds) {
   EXPECT_EQ(*after.Wait().answer, "done");
 }
 
+// Does something in the middle of what it hears.
+class Interrupter : public Recorder {
+ public:
+  void OnProgress(const v1::TellProgress& progress) override {
+    Recorder::OnProgress(progress);
+    if (on_progress) std::exchange(on_progress, nullptr)();
+  }
+  std::function<void()> on_progress;
+};
+
+TEST_F(TellsTest, WhoHearsOfProgressMaySendMoreAndGo) {
+  Recorder first, also, more;
+  Interrupter interrupter;
+  Told("x", first);
+  const TellSpec spec = ToGpu("next");
+  // So many that the table of open tells grows.
+  interrupter.on_progress = [&] {
+    for (int i = 0; i < 200; ++i) EXPECT_TRUE(orchestrator_->Tell(ToGpu("more"), &more).ok());
+    orchestrator_->RemoveObserver(spec.tell_id, &interrupter);
+  };
+  EXPECT_TRUE(Tell(spec, interrupter).ok());
+  EXPECT_THAT(interrupter.texts, ElementsAre("waiting behind 1 message"));
+  EXPECT_EQ(Found(spec).progress().text(), "waiting behind 1 message");
+  // Nor does its going keep others from hearing.
+  EXPECT_TRUE(Follow(spec.tell_id, also).ok());
+  EXPECT_THAT(also.texts, ElementsAre("waiting behind 1 message"));
+}
+
 TEST_F(TellsTest, ATeamSeesOnlyWhatItSentAndThePersonEverything) {
   Recorder recorder;
   Cancelling cancelling;
@@ -119,7 +148,7 @@ TEST_F(TellsTest, ATeamSeesOnlyWhatItSentAndThePersonEverything) {
     EXPECT_TRUE(orchestrator_->Find(spec.tell_id, "backend").ok());
     EXPECT_TRUE(orchestrator_->Find(spec.tell_id, "cli").ok());
   });
-  EXPECT_EQ(Found(spec).state(), "running");
+  EXPECT_EQ(Found(spec).state(), v1::TellSummary::RUNNING);
 }
 
 TEST_F(TellsTest, AnIdThatNobodyUsedIsRefused) {
@@ -160,13 +189,14 @@ TEST_F(TellsTest, WhatWaitsForAProcessIsCancelledAndLeavesTheLine) {
   EXPECT_EQ(cancelling.Wait().failure().kind(), v1::FAILURE_CANCELLED);
   b.Wait();
   OnLoop([&] {
-    const std::vector<v1::SessionStatus> sessions = *orchestrator_->Status();
-    for (const v1::SessionStatus& session : sessions) EXPECT_NE(session.state(), "waiting");
+    const std::vector<v1::SessionStatus> sessions = *StatusOf(*orchestrator_);
+    for (const v1::SessionStatus& session : sessions)
+      EXPECT_NE(session.state(), v1::SessionStatus::WAITING);
   });
   // Room that comes now is not given to it: the session that was busy keeps its child.
   Settle(busy);
   const TellSpec again = Told("3", c);
-  OnLoop([&] { EXPECT_EQ(Transport().metrics().spawns, 1u); });
+  OnLoop([&] { EXPECT_EQ(Transport().spawns(), 1); });
 }
 
 TEST_F(TellsTest, WhatIsInFlightIsCancelledByTheHostAndItsPartialTextKept) {
@@ -185,7 +215,7 @@ TEST_F(TellsTest, WhatIsInFlightIsCancelledByTheHostAndItsPartialTextKept) {
   EXPECT_EQ(*a.outcome.answer, "half");
   EXPECT_TRUE(Found(running).fetched());
   Drain();
-  EXPECT_EQ(Found(next).state(), "running");
+  EXPECT_EQ(Found(next).state(), v1::TellSummary::RUNNING);
   EXPECT_EQ(b.times_settled, 0);
 }
 
@@ -284,7 +314,7 @@ TEST_F(TellsTest, WhatTheNextLifeTakesUpCanBeFollowedAndCancelled) {
   EXPECT_EQ(cancelling.Wait().failure().kind(), v1::FAILURE_CANCELLED);
   EXPECT_EQ(KindOf(after.Wait().status), v1::FAILURE_CANCELLED);
   Drain();
-  EXPECT_EQ(Found(queued).state(), "running");
+  EXPECT_EQ(Found(queued).state(), v1::TellSummary::RUNNING);
 }
 
 TEST_F(TellsTest, ListsShowWhatIsOpenAndWhatNobodyHasFetched) {
@@ -299,15 +329,15 @@ TEST_F(TellsTest, ListsShowWhatIsOpenAndWhatNobodyHasFetched) {
   EXPECT_THAT(Listed(),
               ElementsAre(answered.tell_id, other.tell_id, running.tell_id, queued.tell_id));
   EXPECT_THAT(Listed("backend"), ElementsAre(other.tell_id));
-  EXPECT_EQ(Found(answered).state(), "settled");
+  EXPECT_EQ(Found(answered).state(), v1::TellSummary::SETTLED);
   EXPECT_EQ(Found(answered).answer_bytes(), 3u);
   EXPECT_EQ(Found(answered).answer_preview(), "yes");
   EXPECT_GE(Found(answered).settled_at_ms(), Found(answered).accepted_at_ms());
-  EXPECT_EQ(Found(running).state(), "running");
+  EXPECT_EQ(Found(running).state(), v1::TellSummary::RUNNING);
   EXPECT_EQ(Found(running).answer_bytes(), 6u);
   EXPECT_EQ(Found(running).progress().text(), "at it");
   EXPECT_EQ(Found(running).preview(), "3");
-  EXPECT_EQ(Found(queued).state(), "queued");
+  EXPECT_EQ(Found(queued).state(), v1::TellSummary::QUEUED);
   EXPECT_EQ(Found(queued).progress().text(), "waiting behind 1 message");
 
   OnLoop([&] {
@@ -332,7 +362,7 @@ TEST_F(TellsTest, AListIsShortWhateverFailuresSay) {
   });
   recorder.Wait();
   OnLoop([&] {
-    const v1::ListTellsResponse list = *orchestrator_->List("", /*all=*/false);
+    const v1::ListTellsResponse list = *ListOf(*orchestrator_, "", /*all=*/false);
     EXPECT_GT(list.tells(0).failure().detail().size(), 190u);
     EXPECT_LE(list.tells(0).failure().detail().size(), 210u);
     EXPECT_LE(list.tells(0).failure().fix().size(), 210u);

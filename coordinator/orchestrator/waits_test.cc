@@ -33,7 +33,7 @@ class WaitsTest : public OrchestratorTest {
   Question& Ask(const Question* asker, const std::string& to, bool waits = true) {
     Question& question = questions_.emplace_back();
     question.spec = {.tell_id = NewUuid(),
-                     .from = asker == nullptr ? "cli" : asker->spec.to,
+                     .from = asker == nullptr ? Caller("cli") : Caller::Named(asker->spec.to),
                      .to = to,
                      .text = "x",
                      .asker_session = asker == nullptr ? "" : asker->recorder.session_id,
@@ -46,13 +46,13 @@ class WaitsTest : public OrchestratorTest {
   absl::Status Fetch(const Question& asker, const Question& question, Recorder& recorder) {
     absl::Status status;
     OnLoop([&] {
-      status = orchestrator_->Follow(question.spec.tell_id, "cli", &recorder,
-                                     asker.recorder.session_id);
+      status =
+          orchestrator_->Follow(question.spec.tell_id, "cli", &recorder, asker.recorder.session_id);
     });
     return status;
   }
   FakeTransport& Transport(const Question& question) {
-    return factory_->Between(question.spec.from, question.spec.to);
+    return factory_->Between(question.spec.from.name(), question.spec.to);
   }
   void Answer(const Question& question) {
     OnLoop([&] { Transport(question).Settle(question.spec.tell_id, absl::OkStatus()); });

@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
-#include "coordinator/testing/fake_transport.h"
 #include "coordinator/transport/host_away.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

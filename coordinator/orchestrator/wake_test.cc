@@ -24,7 +24,7 @@ class WakeTest : public OrchestratorTest {
   using Woken = Answered<v1::WakeResponse>;
   using Slept = Answered<v1::SleepResponse>;
 
-  void Wake(Woken& woken, const std::string& to = "gpu", const std::string& from = "cli") {
+  void Wake(Woken& woken, const std::string& to = "gpu", const Caller& from = "cli") {
     OnLoop([&] {
       orchestrator_->Wake(from, to, [&woken](const auto& result) {
         ++woken.times;
@@ -35,7 +35,7 @@ class WakeTest : public OrchestratorTest {
     Drain();
   }
   void Sleep(Slept& slept, bool force = false, const std::string& to = "gpu",
-             const std::string& from = "cli") {
+             const Caller& from = "cli") {
     OnLoop([&] {
       orchestrator_->Sleep(from, to, force, [&slept](const auto& result) {
         ++slept.times;
@@ -55,7 +55,7 @@ TEST_F(WakeTest, AWokenSessionHasAChildAndNoMessage) {
   ASSERT_TRUE(first.result.ok()) << first.result.status();
   EXPECT_FALSE(first.result->was_ready());
   EXPECT_GT(first.result->child_pid(), 0);
-  EXPECT_EQ(OnlySession().state(), "ready");
+  EXPECT_EQ(OnlySession().state(), v1::SessionStatus::READY);
   EXPECT_EQ(OnlySession().child_pid(), first.result->child_pid());
   EXPECT_EQ(OnlySession().tells_done(), 0u);
 
@@ -99,7 +99,7 @@ TEST_F(WakeTest, ASessionThatAnotherHostHasIsUnverifiable) {
   Woken woken;
   Wake(woken);
   EXPECT_EQ(woken.kind(), v1::FAILURE_WRONG_HOST);
-  EXPECT_EQ(OnlySession().state(), "unverifiable");
+  EXPECT_EQ(OnlySession().state(), v1::SessionStatus::UNVERIFIABLE);
 }
 
 TEST_F(WakeTest, AWakeThatFailsIsAnErrorOfItsKind) {
@@ -124,7 +124,7 @@ TEST_F(WakeTest, EverybodyWhoWaitsForOneStartHearsOfIt) {
   ASSERT_TRUE(Tell(ToGpu("hello"), told).ok());
   Drain();
   EXPECT_EQ(first.times + second.times, 0);
-  EXPECT_EQ(OnlySession().state(), "starting");
+  EXPECT_EQ(OnlySession().state(), v1::SessionStatus::STARTING);
 
   OnLoop([&] { Transport().FinishStart(); });
   EXPECT_TRUE(told.Wait().status.ok());
@@ -143,7 +143,7 @@ TEST_F(WakeTest, TheTwoEndsAreCheckedAsForATell) {
   Slept slept;
   Sleep(slept, false, "gpu", "stranger");
   EXPECT_EQ(slept.kind(), v1::FAILURE_BAD_REQUEST);
-  OnLoop([&] { EXPECT_THAT(*orchestrator_->Status(), IsEmpty()); });
+  OnLoop([&] { EXPECT_THAT(*StatusOf(*orchestrator_), IsEmpty()); });
 }
 
 TEST_F(WakeTest, AtTheLimitAWakeTakesThePlaceOfAnIdleSession) {
@@ -236,7 +236,7 @@ TEST_F(WakeTest, SleepEndsTheChildAndTheNextTellStartsAnother) {
   Sleep(slept);
   ASSERT_TRUE(slept.result.ok()) << slept.result.status();
   EXPECT_TRUE(slept.result->was_running());
-  EXPECT_EQ(OnlySession().state(), "stopped");
+  EXPECT_EQ(OnlySession().state(), v1::SessionStatus::STOPPED);
   EXPECT_EQ(hosts().running, 0);
 
   Sleep(again);
@@ -298,8 +298,9 @@ TEST_F(WakeTest, WhatWaitsForAProcessIsCancelledWithoutOne) {
   EXPECT_FALSE(slept.result->was_running());
   EXPECT_EQ(busy.times_settled, 0);
   OnLoop([&] {
-    const std::vector<v1::SessionStatus> sessions = *orchestrator_->Status();
-    for (const v1::SessionStatus& session : sessions) EXPECT_NE(session.state(), "waiting");
+    const std::vector<v1::SessionStatus> sessions = *StatusOf(*orchestrator_);
+    for (const v1::SessionStatus& session : sessions)
+      EXPECT_NE(session.state(), v1::SessionStatus::WAITING);
   });
 }
 
@@ -322,13 +323,13 @@ TEST_F(WakeTest, ASessionOfAnEarlierLifeIsAskedFor) {
   Woken woken;
   Wake(woken);
   Start(EchoScript);
-  EXPECT_EQ(OnlySession().state(), "unverifiable");
+  EXPECT_EQ(OnlySession().state(), v1::SessionStatus::UNVERIFIABLE);
   Slept slept;
   Sleep(slept);
   EXPECT_TRUE(slept.result.ok()) << slept.result.status();
   EXPECT_EQ(factory_->made(), 1);
   EXPECT_EQ(Transport().terminated(), 1);
-  EXPECT_EQ(OnlySession().state(), "stopped");
+  EXPECT_EQ(OnlySession().state(), v1::SessionStatus::STOPPED);
 }
 
 TEST_F(WakeTest, ASessionWithNewSettingsEndsItsOldChildFirst) {

@@ -10,8 +10,8 @@
 #include "common/failure/failure.h"
 #include "coordinator/orchestrator/asker_fixture.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
-#include "coordinator/testing/fake_transport.h"
 #include "coordinator/transport/host_away.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

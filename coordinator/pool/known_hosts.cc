@@ -2,9 +2,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
-#include "common/base/sha256.h"
 #include "common/log/log.h"
+#include "coordinator/link/way_digest.h"
 
 namespace iris {
 namespace {
@@ -13,12 +12,9 @@ namespace {
 constexpr absl::Duration kNoteEvery = absl::Hours(24);
 constexpr absl::Duration kNoteAgain = absl::Minutes(1);
 
-// What decides which host is meant, as far as the configuration says it: a digest, since what a
-// variable in it stands for may be a secret.
+// The agent of this machine is always found.
 std::string WayTo(const Team& team) {
-  if (!team.remote.has_value()) return "";  // The agent of this machine is always found.
-  return Sha256Hex(absl::StrCat(team.remote->text, "\n", team.remote_options.port, "\n",
-                                team.remote_options.agent_dir));
+  return team.remote.has_value() ? DigestOfWay(*team.remote, team.remote_options) : "";
 }
 
 }  // namespace
@@ -37,9 +33,12 @@ void KnownHosts::OnAnswer(const Team& team) {
   const absl::Duration every = note->second.stored ? kNoteEvery : kNoteAgain;
   // By a clock that may be set back.
   if (!is_first && absl::AbsDuration(now - note->second.tried) < every) return;
-  const absl::Status noted = store_.NoteAnswer(team.name, way);
-  note->second = {.tried = now, .stored = noted.ok()};
-  if (!noted.ok()) LogWarn("that the host of ", team.name, " answers: ", noted.message());
+  note->second = {.tried = now, .stored = false};
+  store_.Post([name = team.name, way](Store& store) { return store.NoteAnswer(name, way); },
+              [this, alive = alive_.Watch(), name = team.name, way](const absl::Status& noted) {
+                if (!noted.ok()) LogWarn("that the host of ", name, " answers: ", noted.message());
+                if (alive) notes_[{name, way}].stored = noted.ok();
+              });
 }
 
 }  // namespace iris

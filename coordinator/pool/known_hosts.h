@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "common/base/alive_flag.h"
 #include "coordinator/config/config.h"
 #include "coordinator/store/store.h"
+#include "coordinator/store/store_queue.h"
 
 namespace iris {
 
@@ -17,7 +19,7 @@ namespace iris {
 class KnownHosts {
  public:
   // `store` outlives this.
-  explicit KnownHosts(Store& store) : store_(store) {}
+  explicit KnownHosts(StoreQueue& store) : store_(store) {}
 
   // The team's host answered in this life, or in the last Store::kAnswerCounts. Also for a team on
   // this machine, whose agent may be slow to answer where much else runs.
@@ -32,8 +34,9 @@ class KnownHosts {
     bool stored = false;
   };
 
-  Store& store_;
+  StoreQueue& store_;
   std::map<TeamAndWay, Note> notes_;  // Of those that answered in this life.
+  AliveFlag alive_;                   // For what was posted.
 };
 
 }  // namespace iris

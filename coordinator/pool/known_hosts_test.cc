@@ -6,10 +6,13 @@
 #include <memory>
 #include <string>
 
+#include "common/loop/event_loop.h"
 #include "coordinator/config/config.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
+#include "coordinator/store/sqlite/store_fixture.h"
+#include "coordinator/store/sqlite/testing/failing_disk.h"
 #include "coordinator/store/store.h"
-#include "coordinator/store/store_fixture.h"
-#include "coordinator/testing/failing_disk.h"
+#include "coordinator/store/store_queue.h"
 #include "gtest/gtest.h"
 
 namespace iris {
@@ -22,11 +25,13 @@ class KnownHostsTest : public StoreTest {
   // Another life of the coordinator.
   void Restart() {
     hosts_.reset();
+    queue_.reset();
     store_.reset();
     StoreOptions options = Options();
     options.vfs = disk_.vfs();
     store_ = Opened(options);
-    hosts_ = std::make_unique<KnownHosts>(*store_);
+    queue_ = std::make_unique<StoreQueue>(loop_, *store_);
+    hosts_ = std::make_unique<KnownHosts>(*queue_);
   }
   static Team OnHost(const std::string& destination) {
     return {.name = "gpu",
@@ -35,7 +40,9 @@ class KnownHostsTest : public StoreTest {
   }
 
   FailingDisk disk_;
+  EventLoop loop_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<StoreQueue> queue_;
   std::unique_ptr<KnownHosts> hosts_;
   const Team gpu_ = OnHost("gpu1");
 };

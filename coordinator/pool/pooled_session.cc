@@ -6,6 +6,8 @@
 #include "common/base/utf8.h"
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
+#include "common/log/check.h"
+#include "common/log/log.h"
 #include "common/request/request_text.h"
 
 namespace iris {
@@ -38,17 +40,36 @@ PooledSession::PooledSession(TransportFactory& factory, const Team& team, const 
       key_(key),
       team_(team),
       hosts_(hosts),
-      listener_(listener),
+      sink_(listener.SinkFor(*this)),
       on_change_(std::move(on_change)),
-      applied_(after),
+      read_up_to_(after),
       stored_host_(after.host),
       child_(may_live ? Child::kUnverifiable : Child::kNone),
       transport_(MakeTransport()) {}
 
 std::unique_ptr<Transport> PooledSession::MakeTransport() {
-  ReadMark after = applied_;
-  after.host = stored_host_;
-  return factory_.Make(team_, key_, after, static_cast<TransportSink&>(*this));
+  std::unique_ptr<Transport> transport = factory_.Make(team_, key_, ReadSoFar(), sink_);
+  transport->OfferHandOver([this] { return HandOver(); });
+  return transport;
+}
+
+ReadMark PooledSession::ReadSoFar() const {
+  ReadMark mark = read_up_to_;
+  mark.host = stored_host_;
+  return mark;
+}
+
+// The other one stays until the settings change: then an agent may run there.
+bool PooledSession::HandOver() {
+  std::unique_ptr<Transport> other = factory_.MakeWithoutAgent(team_, key_, ReadSoFar(), sink_);
+  if (other == nullptr) return false;
+  LogInfo("no agent can run on the host of team ", key_.to, ": its session with ", key_.from,
+          " does without one");
+  std::vector<OpenTell> open = LeaveTransport();
+  transport_ = std::move(other);
+  GoOnWith(std::move(open));
+  if (starting_) transport_->Spawn();
+  return true;
 }
 
 void PooledSession::UseSettings(const Team& team) {
@@ -81,11 +102,20 @@ void PooledSession::UseSettingsOutOfReach(const Team& team) {
 
 void PooledSession::UseNextTeam() {
   if (!next_team_.has_value()) return;
-  std::vector<OpenTell> open = transport_->tells_under_way();
-  transport_.reset();  // Never two transports to one session.
-  requests_.clear();
+  std::vector<OpenTell> open = LeaveTransport();
   team_ = *std::exchange(next_team_, absl::nullopt);
   transport_ = MakeTransport();
+  GoOnWith(std::move(open));
+}
+
+std::vector<OpenTell> PooledSession::LeaveTransport() {
+  std::vector<OpenTell> open = transport_->tells_under_way();
+  transport_.reset();  // Never two transports at work for one session.
+  requests_.clear();
+  return open;
+}
+
+void PooledSession::GoOnWith(std::vector<OpenTell> open) {
   for (OpenTell& tell : open) {
     tell.sent ? transport_->Resume(tell.id, std::move(tell.text), tell.given)
               : transport_->Tell(tell.id, std::move(tell.text));
@@ -99,13 +129,19 @@ void PooledSession::UseNextTeam() {
   if (awaits_host_) transport_->AwaitHost();
 }
 
+void PooledSession::CheckIsUsable() const {
+  Check(!ending(), "a session is used while its child is being ended");
+}
+
 void PooledSession::Tell(const std::string& tell_id, std::string text) {
+  CheckIsUsable();
   ++tells_open_;
   cannot_end_ = false;
   transport_->Tell(tell_id, std::move(text));
 }
 
 void PooledSession::Resume(const std::string& tell_id, std::string text, bool given) {
+  CheckIsUsable();
   ++tells_open_;
   cannot_end_ = false;
   transport_->Resume(tell_id, std::move(text), given);
@@ -113,6 +149,7 @@ void PooledSession::Resume(const std::string& tell_id, std::string text, bool gi
 
 bool PooledSession::Withdraw(const std::string& tell_id) {
   if (!transport_->Withdraw(tell_id)) return false;
+  Check(tells_open_ > 0, "a message is taken back that no session has");
   --tells_open_;
   awaits_host_ = true;
   on_change_();
@@ -123,17 +160,14 @@ void PooledSession::StopAwaiting() {
   if (std::exchange(awaits_host_, false)) transport_->StopAwaiting();
 }
 
-void PooledSession::OnHostBack() {
-  awaits_host_ = false;
-  listener_.OnSessionBack(key_.session_id);
-}
-
 void PooledSession::Wake() {
+  CheckIsUsable();
   if (std::exchange(starting_, true)) return;
   transport_->Spawn();
 }
 
 void PooledSession::TakeOver() {
+  CheckIsUsable();
   starting_ = true;
   transport_->TakeOver();
 }
@@ -155,13 +189,13 @@ void PooledSession::OnEnded(const absl::StatusOr<bool>& was_running) {
 
 void PooledSession::Describe(v1::SessionStatus& status) const {
   if (child_ == Child::kReady) {
-    status.set_state(busy() ? "busy" : "ready");
+    status.set_state(busy() ? v1::SessionStatus::BUSY : v1::SessionStatus::READY);
   } else if (busy() || awaits_host_) {
-    status.set_state("starting");
+    status.set_state(v1::SessionStatus::STARTING);
   } else if (child_ == Child::kGone) {
-    status.set_state("stopped");
+    status.set_state(v1::SessionStatus::STOPPED);
   } else if (child_ == Child::kUnverifiable) {
-    status.set_state("unverifiable");
+    status.set_state(v1::SessionStatus::UNVERIFIABLE);
   }
   if (child_ == Child::kReady || child_ == Child::kUnverifiable) {
     status.set_child_pid(child_pid_);
@@ -188,10 +222,9 @@ v1::PendingPermission PooledSession::Permission(const v1::PendingRequest& reques
   return permission;
 }
 
-void PooledSession::OnProgress(const TransportProgress& progress) {
+void PooledSession::NoteProgress() {
   // That its host is away is heard of so where the host has a tell: it counts no more.
   if (is_out_of_reach()) on_change_();
-  listener_.OnSessionProgress(key_.session_id, progress);
 }
 
 // Settings that were due are asked for again, as they are then.
@@ -200,7 +233,7 @@ void PooledSession::StartHasEnded() {
   if (std::exchange(starting_, false) && !ending()) next_team_.reset();
 }
 
-void PooledSession::OnReady(int64_t child_pid, uint64_t child_start_time) {
+void PooledSession::NoteReady(int64_t child_pid, uint64_t child_start_time) {
   child_ = Child::kReady;
   child_pid_ = child_pid;
   child_start_time_ = child_start_time;
@@ -208,10 +241,9 @@ void PooledSession::OnReady(int64_t child_pid, uint64_t child_start_time) {
   cannot_end_ = false;
   hosts_.OnAnswer(team_);
   on_change_();
-  listener_.OnSessionReady(key_.session_id);
 }
 
-void PooledSession::OnDown(const absl::Status& why) {
+void PooledSession::NoteDown(const absl::Status& why) {
   if (child_ == Child::kReady) {
     child_ = SaysChildIsGone(why) ? Child::kGone : Child::kUnverifiable;
   }
@@ -220,38 +252,17 @@ void PooledSession::OnDown(const absl::Status& why) {
   StartHasEnded();
   requests_.clear();
   on_change_();
-  listener_.OnSessionDown(key_.session_id, why);
 }
 
-void PooledSession::OnText(const std::string& tell_id, absl::string_view text) {
-  listener_.OnTellText(tell_id, text);
-}
-
-void PooledSession::OnTextVoid(const std::string& tell_id) { listener_.OnTellTextVoid(tell_id); }
-
-void PooledSession::OnApplied(const ReadMark& mark) {
-  applied_ = mark;
+void PooledSession::NoteReadUpTo(const ReadMark& mark) {
+  read_up_to_ = mark;
   hosts_.OnAnswer(team_);
-  listener_.OnSessionApplied(key_.session_id, mark);
 }
 
-void PooledSession::OnStructured(const std::string& tell_id, size_t bytes) {
-  listener_.OnTellStructured(tell_id, bytes);
-}
-
-void PooledSession::OnAccount(const std::string& tell_id, const v1::TurnAccount& account) {
-  listener_.OnTellAccount(tell_id, account, team_.ask_permissions);
-}
-
-void PooledSession::OnSettled(const std::string& tell_id, const absl::Status& outcome) {
+void PooledSession::NoteSettled() {
+  Check(tells_open_ > 0, "a message is settled that no session has");
   --tells_open_;
   on_change_();
-  listener_.OnTellSettled(tell_id, outcome);
-}
-
-void PooledSession::OnCancelHeard(const std::string& tell_id) {
-  cancels_.erase(tell_id);
-  listener_.OnCancelHeard(tell_id);
 }
 
 }  // namespace iris

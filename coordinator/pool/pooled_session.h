@@ -11,13 +11,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "coordinator/config/config.h"
+#include "coordinator/kept/read_mark.h"
 #include "coordinator/pool/known_hosts.h"
 #include "coordinator/pool/session_listener.h"
-#include "coordinator/transport/host_away.h"
-#include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/transport.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/coordinator.pb.h"
@@ -30,14 +28,14 @@ namespace iris {
 //   stopped ── Tell, Wake ──▶ starting ──▶ busy ⇄ ready ── Sleep ──▶ ending ──▶ stopped
 //      ▲                                │
 //      └── the host said that it ended ─┴─ contact lost ──▶ unverifiable
-class PooledSession : private TransportSink {
+class PooledSession {
  public:
   using SleepDone = std::function<void(const absl::StatusOr<bool>& was_running)>;
 
-  // `factory`, `hosts` and `listener` outlive the session. `after`: what is stored of what it said.
-  // `may_live`: an earlier life of the coordinator used the session, and its child may still be
-  // there. `on_change` is called when the session gives up its child, or its claim to one, loses
-  // it with the link, or may be put to sleep from now on; it must not call back.
+  // `factory`, `hosts` and the sink of `listener` outlive the session. `after`: what is stored of
+  // what it said. `may_live`: an earlier life of the coordinator used the session, and its child
+  // may still be there. `on_change` is called when the session gives up its child, or its claim to
+  // one, loses it with the link, or may be put to sleep from now on; it must not call back.
   PooledSession(TransportFactory& factory, const Team& team, const SessionKey& key,
                 const ReadMark& after, bool may_live, KnownHosts& hosts, SessionListener& listener,
                 std::function<void()> on_change);
@@ -72,10 +70,10 @@ class PooledSession : private TransportSink {
   int64_t child_pid() const { return child_pid_; }  // While ready().
 
   // Takes new settings over, and the asker of `team`: at once if no child runs with the old ones,
-  // else that is put to sleep first. While busy `team` is as it is for the asker of the tell that is
-  // under way, and counts only where the host is out of reach, which it may mend; else
-  // nothing, and it is to be asked again before the next tell. While starting they are only due: to
-  // be asked again once the listener has heard how the start ended.
+  // else that is put to sleep first. While busy `team` is as it is for the asker of the tell that
+  // is under way, and counts only where the host is out of reach, which it may mend; else nothing,
+  // and it is to be asked again before the next tell. While starting they are only due: to be asked
+  // again once the sink has heard how the start ended.
   void UseSettings(const Team& team);
   // What is started from now on is started for the asker of `team`, also for a tell that is under
   // way. Nothing where it is another team than the session has.
@@ -86,16 +84,17 @@ class PooledSession : private TransportSink {
 
   // As Transport::Tell(). Not while ending.
   void Tell(const std::string& tell_id, std::string text);
-  // As Transport::Resume().
+  // As Transport::Resume(). Not while ending.
   void Resume(const std::string& tell_id, std::string text, bool given);
   // As Transport::Withdraw(): the session counts for no process by it, and its host is awaited
-  // until the listener hears OnSessionBack(), or StopAwaiting() is called, whatever settings it
+  // until the sink hears OnHostBack(), or StopAwaiting() is called, whatever settings it
   // gets.
   bool Withdraw(const std::string& tell_id);
   void StopAwaiting();
   bool awaits_host() const { return awaits_host_; }
   void TryNow() { transport_->TryNow(); }
   void TryLater() { transport_->TryLater(); }
+  void GiveNow() { transport_->GiveNow(); }
   // As Transport::Cancel(), PassOnCancel() and Acknowledge().
   void Cancel(const std::string& tell_id) {
     cancels_.emplace(tell_id, stored_host_.key);  // Only that one can have it.
@@ -115,12 +114,24 @@ class PooledSession : private TransportSink {
     transport_->Answer(request_id, json, std::move(done));
   }
   v1::PendingPermission Permission(const v1::PendingRequest& request) const;
-  // Starts the child; the listener hears OnSessionReady() or OnSessionDown(). Not while ending.
+  // Starts the child; the sink hears OnReady() or OnDown(). Not while ending.
   void Wake();
-  // The same, as Transport::TakeOver().
+  // The same, as Transport::TakeOver(). Not while ending.
   void TakeOver();
   // As Transport::Terminate(); while it goes on, another one joins.
   void Sleep(SleepDone done);
+
+  // What the sink of its transport heard, and the session has to know before anybody acts on it: as
+  // the methods of TransportSink.
+  void NoteProgress();
+  void NoteReady(int64_t child_pid, uint64_t child_start_time);
+  void NoteDown(const absl::Status& why);
+  void NoteSettled();
+  void NoteReadUpTo(const ReadMark& mark);
+  void NoteCancelHeard(const std::string& tell_id) { cancels_.erase(tell_id); }
+  void NoteRequests(const std::vector<v1::PendingRequest>& requests) { requests_ = requests; }
+  void NoteHostBack() { awaits_host_ = false; }
+  bool HostHasAnswered() const { return hosts_.HasAnswered(team_); }
 
   // Overwrites what this life of the coordinator knows better than the store: state, child_pid,
   // child_start_time, env_from, env_names, env_lacks and permissions.
@@ -129,39 +140,27 @@ class PooledSession : private TransportSink {
  private:
   enum class Child { kNone, kReady, kGone, kUnverifiable };
 
-  void OnProgress(const TransportProgress& progress) override;
-  void OnReady(int64_t child_pid, uint64_t child_start_time) override;
-  void OnDown(const absl::Status& why) override;
-  void OnText(const std::string& tell_id, absl::string_view text) override;
-  void OnTextVoid(const std::string& tell_id) override;
-  void OnStructured(const std::string& tell_id, size_t bytes) override;
-  void OnAccount(const std::string& tell_id, const v1::TurnAccount& account) override;
-  void OnSettled(const std::string& tell_id, const absl::Status& outcome) override;
-  void OnApplied(const ReadMark& mark) override;
-  void OnCancelHeard(const std::string& tell_id) override;
-  bool HostHasAnswered() const override { return hosts_.HasAnswered(team_); }
-  absl::Status EndWhileAway(const std::string& tell_id, const HostAway& away) const override {
-    return listener_.EndWhileAway(tell_id, away);
-  }
-  bool MayGive(const std::string& tell_id) override { return listener_.MayGive(tell_id); }
-  void OnHostAway(const HostAway& away) override { listener_.OnSessionAway(key_.session_id, away); }
-  void OnHostBack() override;
-  void OnRequests(const std::vector<v1::PendingRequest>& requests) override {
-    requests_ = requests;
-  }
+  void CheckIsUsable() const;
   void UseSettingsOutOfReach(const Team& team);
   void UseNextTeam();
   void StartHasEnded();
   std::unique_ptr<Transport> MakeTransport();
+  ReadMark ReadSoFar() const;
+  // As Transport::HandOver.
+  bool HandOver();
+  // What is under way, of the transport that there was.
+  std::vector<OpenTell> LeaveTransport();
+  // Passes it to the one that there is now.
+  void GoOnWith(std::vector<OpenTell> open);
   void OnEnded(const absl::StatusOr<bool>& was_running);
 
   TransportFactory& factory_;
   const SessionKey key_;
   Team team_;  // A copy: the configuration may be replaced while the transport lives.
   KnownHosts& hosts_;
-  SessionListener& listener_;
+  TransportSink& sink_;
   const std::function<void()> on_change_;
-  ReadMark applied_;
+  ReadMark read_up_to_;
   HostMark stored_host_;  // Of the last mark that is stored.
   int tells_open_ = 0;
   bool awaits_host_ = false;  // No tell of it is under way; see Withdraw().

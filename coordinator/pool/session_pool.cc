@@ -4,11 +4,12 @@
 #include <utility>
 
 #include "common/failure/failure.h"
+#include "common/log/check.h"
 #include "common/log/log.h"
 
 namespace iris {
 
-SessionPool::SessionPool(EventLoop& loop, Store& store, TransportFactory& factory,
+SessionPool::SessionPool(EventLoop& loop, StoreQueue& store, TransportFactory& factory,
                          SessionListener& listener)
     : loop_(loop),
       store_(store),
@@ -20,26 +21,28 @@ SessionPool::SessionPool(EventLoop& loop, Store& store, TransportFactory& factor
 SessionPool::~SessionPool() = default;
 
 absl::StatusOr<PooledSession*> SessionPool::GetOrCreate(const std::string& from, const Team& team) {
-  absl::StatusOr<StoredSession> stored = store_.GetOrCreateSession(from, team.name);
-  if (!stored.ok()) return stored.status();
-  if (const auto known = by_id_.find(stored->session_id); known != by_id_.end()) {
-    PooledSession& session = *known->second.session;
+  // Which session a pair has never changes.
+  if (const auto pair = ids_.find({from, team.name}); pair != ids_.end()) {
+    PooledSession& session = *by_id_.at(pair->second).session;
     // What is under way, or waits, is somebody else's, for whom the team may be another one.
     if (!session.busy() && !session.awaits_host()) session.UseSettings(team);
     return &session;
   }
+  const absl::StatusOr<StoredSession> stored = store_.GetOrCreateSession(from, team.name);
+  if (!stored.ok()) return stored.status();
   const absl::StatusOr<ReadMark> after = store_.FindMark(stored->session_id);
   if (!after.ok()) return after.status();
+  ids_[{from, team.name}] = stored->session_id;
   Entry& entry = by_id_[stored->session_id];
   entry.session = std::make_unique<PooledSession>(
       factory_, team, SessionKey{.session_id = stored->session_id, .from = from, .to = team.name},
-      *after, /*may_live=*/!stored->is_new, known_hosts_, listener_,
-      [this] { PostMakeRoom(); });
+      *after, /*may_live=*/!stored->is_new, known_hosts_, listener_, [this] { PostMakeRoom(); });
   return entry.session.get();
 }
 
 void SessionPool::Clear() {
   line_.clear();
+  ids_.clear();
   by_id_.clear();
 }
 
@@ -48,6 +51,7 @@ void SessionPool::SetProcessesMax(size_t processes_max) {
 }
 
 bool SessionPool::Admit(PooledSession& session) {
+  Check(by_id_.count(session.session_id()) > 0, "a session is admitted that the pool has not");
   if (InLine(session.session_id())) return false;
   // One that is busy out of reach has what it needs: its host to come back.
   const bool has_room =
@@ -88,8 +92,8 @@ size_t SessionPool::processes_busy() const {
 
 void SessionPool::PostMakeRoom() {
   if (std::exchange(posted_, true)) return;
-  loop_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
-    if (alive.expired()) return;
+  loop_.Post([this, alive = alive_.Watch()] {
+    if (!alive) return;
     posted_ = false;
     MakeRoom();
   });
@@ -110,7 +114,7 @@ void SessionPool::MakeRoom() {
   PutToSleepForLine();
 }
 
-// As many as are wanted beyond those that are about to leave anyway.
+// As many idle ones as the line needs, less those that are about to end anyway.
 void SessionPool::PutToSleepForLine() {
   while (line_.size() + processes() > processes_max_ + ending()) {
     PooledSession* longest_ago = nullptr;
@@ -129,14 +133,14 @@ void SessionPool::PutToSleepForLine() {
   }
 }
 
-// What the store alone can say of a session that nobody has used in this life of the coordinator. It
-// may still have its child: nobody has asked the host yet.
+// What the store alone can say of a session that nobody has used in this life of the coordinator.
+// It may still have its child: nobody has asked the host yet.
 v1::SessionStatus SessionPool::FromStore(const StoredSession& stored) const {
   v1::SessionStatus status;
   status.set_session_id(stored.session_id);
   status.set_from(stored.from);
   status.set_to(stored.to);
-  status.set_state("unverifiable");
+  status.set_state(v1::SessionStatus::UNVERIFIABLE);
   status.set_tells_done(stored.message_count);
   status.set_created_at_ms(absl::ToUnixMillis(stored.created_at));
   if (stored.last_used_at > absl::InfinitePast()) {
@@ -145,16 +149,15 @@ v1::SessionStatus SessionPool::FromStore(const StoredSession& stored) const {
   return status;
 }
 
-absl::StatusOr<std::vector<v1::SessionStatus>> SessionPool::Status() const {
-  absl::StatusOr<std::vector<StoredSession>> stored = store_.Sessions();
-  if (!stored.ok()) return stored.status();
+std::vector<v1::SessionStatus> SessionPool::Describe(
+    const std::vector<StoredSession>& stored) const {
   std::vector<v1::SessionStatus> statuses;
-  for (const StoredSession& session : *stored) {
+  for (const StoredSession& session : stored) {
     v1::SessionStatus& status = statuses.emplace_back(FromStore(session));
     const auto pooled = by_id_.find(session.session_id);
     if (pooled == by_id_.end()) continue;
     pooled->second.session->Describe(status);
-    if (InLine(session.session_id)) status.set_state("waiting");
+    if (InLine(session.session_id)) status.set_state(v1::SessionStatus::WAITING);
   }
   return statuses;
 }

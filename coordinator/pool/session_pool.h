@@ -12,12 +12,14 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/config/config.h"
 #include "coordinator/pool/known_hosts.h"
 #include "coordinator/pool/pooled_session.h"
 #include "coordinator/pool/session_listener.h"
-#include "coordinator/store/store.h"
+#include "coordinator/store/store_queue.h"
+#include "coordinator/store/stored.h"
 #include "coordinator/transport/transport_factory.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
@@ -40,7 +42,8 @@ namespace iris {
 class SessionPool {
  public:
   // All four outlive the pool.
-  SessionPool(EventLoop& loop, Store& store, TransportFactory& factory, SessionListener& listener);
+  SessionPool(EventLoop& loop, StoreQueue& store, TransportFactory& factory,
+              SessionListener& listener);
   ~SessionPool();
 
   // The session of `from` with `team`; the first use makes it, in the store too. Connects to
@@ -48,11 +51,11 @@ class SessionPool {
   // its child has been put to sleep; a busy one keeps the old ones until
   // PooledSession::UseSettings() is called, for the asker of its tell or before its next one. Valid
   // as long as the pool.
-  // Not to be called from a listener. FAILURE_STORAGE.
+  // Not to be called from a sink. FAILURE_STORAGE.
   absl::StatusOr<PooledSession*> GetOrCreate(const std::string& from, const Team& team);
 
   // Ends contact with every session; their children are left alone. Only the destructor and
-  // Status() may follow.
+  // Describe() may follow.
   void Clear();
 
   // settings.maxProcesses. Lowered, what is idle beyond it is put to sleep.
@@ -60,7 +63,7 @@ class SessionPool {
 
   // Whether the session may start or use its child now; true is used at once, by Tell() or Wake(),
   // and counts as its last use. False: it is in the line, and OnRoom() follows unless LeaveLine()
-  // is called. Not to be called from a listener but OnRoom().
+  // is called. Not to be called from a sink, nor from a listener but OnRoom().
   bool Admit(PooledSession& session);
   void LeaveLine(const std::string& session_id);
   bool InLine(const std::string& session_id) const;
@@ -69,8 +72,8 @@ class SessionPool {
   size_t processes_max() const { return processes_max_; }
   size_t processes_busy() const;  // Those that cannot be put to sleep.
 
-  // Every session in the store, with what is known of those in the pool. FAILURE_STORAGE.
-  absl::StatusOr<std::vector<v1::SessionStatus>> Status() const;
+  // The sessions that the store has, with what is known of those in the pool.
+  std::vector<v1::SessionStatus> Describe(const std::vector<StoredSession>& stored) const;
 
  private:
   struct Entry {
@@ -87,16 +90,17 @@ class SessionPool {
   void PutToSleepForLine();
 
   EventLoop& loop_;
-  Store& store_;
+  StoreQueue& store_;
   TransportFactory& factory_;
   KnownHosts known_hosts_;
   SessionListener& listener_;
   size_t processes_max_;
   std::map<std::string, Entry> by_id_;
+  std::map<std::pair<std::string, std::string>, std::string> ids_;  // By caller and team.
   std::deque<std::string> line_;  // Session ids, the one that waits longest first.
   uint64_t uses_ = 0;
   bool posted_ = false;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what was posted.
+  AliveFlag alive_;  // For what was posted.
 };
 
 }  // namespace iris

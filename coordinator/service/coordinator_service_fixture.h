@@ -12,44 +12,19 @@
 #include <utility>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/synchronization/notification.h"
 #include "common/base/ids.h"
-#include "common/budget/byte_budget.h"
-#include "common/failure/failure.h"
-#include "common/loop/event_loop.h"
 #include "common/rpc/grpc_failure.h"
-#include "common/testing/scratch_dir.h"
+#include "coordinator/desk/desk_fixture.h"
+#include "coordinator/desk/frame_bytes.h"
 #include "coordinator/service/coordinator_service.h"
-#include "coordinator/testing/fake_transport.h"
-#include "gmock/gmock.h"
+#include "coordinator/transport/testing/fake_transport.h"
 #include "gtest/gtest.h"
 
-// The service over fake sessions, asked as a front end asks it.
+// The service over the desk of fake sessions, asked as a front end asks it.
 namespace iris {
 
-inline constexpr size_t kFrameBytesMax = 256 << 10;
-
-// Leaves every tell open.
-inline void HoldScript(FakeTransport&, const std::string&, const std::string&) {}
-
-class FakeDaemon : public DaemonControl {
- public:
-  v1::GetStatusResponse Status() const override {
-    v1::GetStatusResponse response;
-    response.set_uptime_ms(1234);
-    response.add_links()->set_key("local");
-    return response;
-  }
-  void AskHosts(HostReportsDone done) override { done({}); }
-  void FollowConfig() override {}
-  void Stop(const v1::StopRequest& request,
-            std::function<void(const v1::StopResponse&)> done) override {
-    v1::StopResponse response;
-    response.set_agents_stopped(request.agents() ? 2 : 0);
-    done(response);
-  }
-};
+inline constexpr size_t kFrameBytesMax = kFrontEndFrameBytesMax;
 
 // What a front end has in hand at the end of a Tell.
 struct Told {
@@ -60,19 +35,11 @@ struct Told {
   v1::TellSettled settled;
 };
 
-class CoordinatorServiceTest : public ::testing::Test {
+class CoordinatorServiceTest : public DeskTest {
  protected:
   void SetUp() override {
-    OnLoop([this] {
-      budget_ = std::make_unique<ByteBudget>(thread_.loop(), budget_bytes_);
-      store_ = *Store::Open({.path = dir_.File("iris.db")});
-      factory_ = std::make_unique<FakeTransportFactory>(
-          thread_.loop(), [this](FakeTransport& transport, const std::string& id,
-                                 const std::string& text) { script_(transport, id, text); });
-      orchestrator_ = std::make_unique<Orchestrator>(thread_.loop(), *store_, config_, *factory_);
-    });
-    service_ = std::make_unique<CoordinatorService>(thread_.loop(), *orchestrator_, config_,
-                                                    daemon_, *budget_);
+    DeskTest::SetUp();
+    service_ = std::make_unique<CoordinatorService>(thread_.loop(), *desk_, *budget_);
     grpc::ServerBuilder builder;
     builder.RegisterService(service_.get());
     server_ = builder.BuildAndStart();
@@ -80,13 +47,8 @@ class CoordinatorServiceTest : public ::testing::Test {
   }
   void TearDown() override {
     server_->Shutdown();
-    OnLoop([this] {
-      orchestrator_.reset();
-      budget_.reset();
-    });
+    DeskTest::TearDown();
   }
-
-  void OnLoop(absl::FunctionRef<void()> task) { thread_.Run(task); }
 
   static v1::TellRequest ToGpu(const std::string& id) {
     v1::TellRequest request;
@@ -176,17 +138,6 @@ class CoordinatorServiceTest : public ::testing::Test {
     EXPECT_TRUE(none.WaitForNotificationWithTimeout(absl::Minutes(1)));
   }
 
-  ScratchDir dir_;
-  Config file_ = {.teams = {{.name = "gpu", .path = "/g", .color = "#ff0000"}}};
-  LiveConfig config_{dir_.File("config.json"), [this](const EnvLookup&) { return file_; }};
-  FakeScript script_ = EchoScript;
-  FakeDaemon daemon_;
-  LoopThread thread_;
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<FakeTransportFactory> factory_;
-  std::unique_ptr<Orchestrator> orchestrator_;
-  size_t budget_bytes_ = ByteBudget::kDaemonBytes;  // Changed before SetUp().
-  std::unique_ptr<ByteBudget> budget_;
   std::unique_ptr<CoordinatorService> service_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::Coordinator::Stub> stub_;

@@ -3,10 +3,11 @@
 #include <memory>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
-#include "coordinator/service/lent_env.h"
+#include "coordinator/caller/caller.h"
+#include "coordinator/mcp/client.h"
+#include "coordinator/service/visitor_in.h"
 
 namespace iris {
 namespace {
@@ -16,29 +17,33 @@ bool IsLong(const McpOutgoing& message) {
   return !message.outcome_of.empty() && message.text_bytes() > AnswerText::kSmallBytesMax;
 }
 
-}  // namespace
-
-McpCall::McpCall(CoordinatorService& service)
-    : ServerStream(service.loop_),
-      service_(service),
-      reading_(service.budget_),
-      session_(service.loop_, *this, *this),
-      answer_text_(service.loop_, service.orchestrator_, service.budget_, [this] { WriteNext(); }) {
+McpClient ClientOf(const v1::McpClient& said) {
+  McpClient client = {
+      .visitor = {.caller = Caller::Named(said.caller()), .environment = EnvironmentIn(said)},
+      .also = {},
+      .calls_say_it = said.caller().empty()};
+  for (const std::string& team : said.also()) client.also.push_back(Caller::Named(team));
+  if (IsUuid(said.claude_session_id())) client.visitor.claude_session = said.claude_session_id();
+  return client;
 }
 
+}  // namespace
+
+McpCall::McpCall(const ServiceParts& parts)
+    : ServerStream(parts.loop),
+      parts_(parts),
+      reading_(parts.budget),
+      session_(parts.loop, parts.desk, *this),
+      answer_text_(parts.loop, parts.desk, parts.budget, [this] { WriteNext(); }) {}
+
 McpCall::~McpCall() {
-  --service_.open_calls_;
-  service_.mcp_calls_.erase(this);
+  parts_.calls.End();
+  parts_.mcp_calls.erase(this);
 }
 
 void McpCall::OnBegin() {
-  ++service_.calls_begun_;
-  service_.mcp_calls_.insert(this);
-  if (++service_.open_calls_ > CoordinatorService::kOpenCallsMax) {
-    EndOfInput(MakeFailure(v1::FAILURE_BUSY_LIMIT, absl::StrCat(CoordinatorService::kOpenCallsMax,
-                                                                " callers wait already")));
-    return;
-  }
+  parts_.mcp_calls.insert(this);
+  if (absl::Status begun = parts_.calls.Begin(); !begun.ok()) return EndOfInput(begun);
   ReadOn();
 }
 
@@ -49,19 +54,14 @@ void McpCall::Prepare(const v1::McpClientMessage& frame) {
 
 void McpCall::OnRead(v1::McpClientMessage& frame) {
   if (frame.has_client()) {
-    environment_ = EnvironmentIn(frame.client());
-    caller_ = {.name = frame.client().caller(),
-               .also = {frame.client().also().begin(), frame.client().also().end()},
-               .calls_say_it = frame.client().caller().empty()};
     confirms_ = frame.client().confirms();
-    const std::string& session_id = frame.client().claude_session_id();
-    if (IsUuid(session_id)) claude_session_id_ = session_id;
+    session_.Introduce(ClientOf(frame.client()));
   }
   if (!frame.given().empty()) OnGiven(frame.given());
   if (ending_.has_value()) return;
   if (!read_.ok()) return EndOfInput(read_.status());
   if (read_->has_value()) {
-    ++service_.calls_begun_;
+    parts_.calls.Note();
     session_.Take(*std::exchange(*read_, absl::nullopt));
   }
   ReadOn();
@@ -70,7 +70,7 @@ void McpCall::OnRead(v1::McpClientMessage& frame) {
 void McpCall::OnWritten(bool ok) {
   client_gone_ = client_gone_ || !ok;
   const std::string whole = std::exchange(outcome_of_, "");
-  if (ok && !whole.empty()) service_.orchestrator_.MarkFetched(whole);
+  if (ok && !whole.empty()) MarkRead(whole);
   WriteNext();
 }
 
@@ -179,67 +179,12 @@ bool McpCall::NoteToConfirm(const McpOutgoing& message) {
 void McpCall::OnGiven(const std::string& id) {
   const auto given = to_confirm_.extract(id);
   if (given.empty()) return;
-  for (const std::string& tell_id : given.mapped()) service_.orchestrator_.MarkFetched(tell_id);
+  for (const std::string& tell_id : given.mapped()) MarkRead(tell_id);
 }
 
-absl::Status McpCall::Tell(TellSpec spec, TellObserver* observer) {
-  spec.asker_session = claude_session_id_;
-  spec.environment = environment_;
-  absl::Status told = service_.orchestrator_.Tell(std::move(spec), observer);
-  if (told.ok()) service_.daemon_.FollowConfig();
-  return told;
+// The client was given it, so it was one that it may see.
+void McpCall::MarkRead(const std::string& tell_id) {
+  parts_.desk.MarkRead(tell_id, Caller::CommandLine()).IgnoreError();
 }
-
-void McpCall::RemoveObserver(const std::string& tell_id, TellObserver* observer) {
-  service_.orchestrator_.RemoveObserver(tell_id, observer);
-}
-
-absl::Status McpCall::Follow(const std::string& tell_id, const std::string& caller,
-                             TellObserver* observer, bool asker_waits) {
-  const absl::Status status = service_.orchestrator_.Follow(
-      tell_id, caller, observer, asker_waits ? claude_session_id_ : std::string());
-  if (status.ok()) service_.AskForOne(tell_id, caller, environment_);
-  return status;
-}
-
-absl::StatusOr<v1::TellSummary> McpCall::Find(const std::string& tell_id,
-                                              const std::string& caller) {
-  return service_.orchestrator_.Find(tell_id, caller);
-}
-
-absl::StatusOr<v1::ListTellsResponse> McpCall::List(const std::string& from, bool all) {
-  return service_.orchestrator_.List(from, all);
-}
-
-absl::StatusOr<std::vector<Store::WaitingAnswer>> McpCall::Unfetched(const std::string& from) {
-  return service_.orchestrator_.Unfetched(from);
-}
-
-void McpCall::Cancel(const std::string& tell_id, const std::string& caller, CancelDone done) {
-  service_.AskForOne(tell_id, caller, environment_);
-  service_.orchestrator_.Cancel(tell_id, caller, std::move(done));
-}
-
-void McpCall::Wake(const std::string& from, const std::string& to, WakeDone done) {
-  service_.daemon_.FollowConfig();
-  service_.orchestrator_.Wake(from, to, std::move(done), /*takeover=*/false, environment_);
-}
-
-void McpCall::Sleep(const std::string& from, const std::string& to, bool force, SleepDone done) {
-  service_.orchestrator_.Sleep(from, to, force, std::move(done), environment_);
-}
-
-absl::StatusOr<v1::ListTeamsResponse> McpCall::Teams() {
-  v1::ListTeamsResponse teams;
-  if (absl::Status filled = service_.FillTeams(environment_, teams); !filled.ok()) return filled;
-  return teams;
-}
-
-absl::Status McpCall::ConfigProblem() {
-  service_.config_.Current(environment_).IgnoreError();  // Looks at the file.
-  return service_.config_.problem();
-}
-
-void McpCall::Status(StatusDone done) { service_.Status(std::move(done)); }
 
 }  // namespace iris

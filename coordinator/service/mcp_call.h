@@ -10,14 +10,12 @@
 #include "absl/status/status.h"
 #include "absl/types/optional.h"
 #include "common/budget/byte_budget.h"
-#include "common/environment/environment.h"
 #include "common/rpc/server_stream.h"
+#include "coordinator/desk/answer_text.h"
 #include "coordinator/mcp/client_message.h"
-#include "coordinator/mcp/desk.h"
 #include "coordinator/mcp/outgoing.h"
 #include "coordinator/mcp/session.h"
 #include "coordinator/mcp/sink.h"
-#include "coordinator/service/answer_text.h"
 #include "coordinator/service/coordinator_service.h"
 #include "coordinator/service/mcp_reader.h"
 #include "proto/iris/v1/coordinator.grpc.pb.h"
@@ -34,10 +32,9 @@ namespace iris {
 // A client that only half-closes gets what is answered at once; what it would have to wait for is
 // its loss, and goes on.
 class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMessage>,
-                      private McpSink,
-                      private McpDesk {
+                      private McpSink {
  public:
-  explicit McpCall(CoordinatorService& service);
+  explicit McpCall(const ServiceParts& parts);
 
   // Answers what waits with `why`, takes no more, and ends the stream with it.
   void Leave(const absl::Status& why);
@@ -70,27 +67,12 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   // Whether the front end is to say when it has given what `message` settles.
   bool NoteToConfirm(const McpOutgoing& message);
   void OnGiven(const std::string& id);
+  void MarkRead(const std::string& tell_id);
   bool waits_for_client() const;
 
   void Send(McpOutgoing message) override;
 
-  absl::Status Tell(TellSpec spec, TellObserver* observer) override;
-  absl::Status Follow(const std::string& tell_id, const std::string& caller, TellObserver* observer,
-                      bool asker_waits) override;
-  void RemoveObserver(const std::string& tell_id, TellObserver* observer) override;
-  absl::StatusOr<v1::TellSummary> Find(const std::string& tell_id,
-                                       const std::string& caller) override;
-  absl::StatusOr<v1::ListTellsResponse> List(const std::string& from, bool all) override;
-  absl::StatusOr<std::vector<Store::WaitingAnswer>> Unfetched(const std::string& from) override;
-  void Cancel(const std::string& tell_id, const std::string& caller, CancelDone done) override;
-  void Wake(const std::string& from, const std::string& to, WakeDone done) override;
-  void Sleep(const std::string& from, const std::string& to, bool force, SleepDone done) override;
-  absl::StatusOr<v1::ListTeamsResponse> Teams() override;
-  absl::Status ConfigProblem() override;
-  McpCaller Caller() override { return caller_; }
-  void Status(StatusDone done) override;
-
-  CoordinatorService& service_;
+  const ServiceParts& parts_;
 
   // Of whoever has the read.
   McpReader reader_;
@@ -98,9 +80,6 @@ class McpCall final : public ServerStream<v1::McpClientMessage, v1::McpServerMes
   bool read_waits_ = false;     // For the client to read what we wrote.
   ByteBudget::Holder reading_;  // The message that is being put together.
 
-  SharedEnvironment environment_;  // Of the client.
-  McpCaller caller_;               // Likewise.
-  std::string claude_session_id_;  // Likewise.
   McpSession session_;
   absl::optional<absl::Status> ending_;  // No more input: what the call ends with.
 

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "common/base/ids.h"
 #include "common/rpc/grpc_failure.h"
+#include "coordinator/desk/frame_bytes.h"
 #include "coordinator/service/coordinator_service_fixture.h"
 #include "gtest/gtest.h"
 #include "proto/iris/v1/coordinator.grpc.pb.h"
@@ -18,7 +19,7 @@
 // The vocabulary of the tests of Mcp streams.
 namespace iris {
 
-inline constexpr size_t kPieceBytes = 256 << 10;
+inline constexpr size_t kPieceBytes = kFrontEndFrameBytesMax;
 inline constexpr char kInitialize[] =
     R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25"}})";
 

@@ -157,9 +157,8 @@ TEST_F(McpCallTest, ABatchIsAnsweredAsOneTextWithLongAnswersInIt) {
   stream.Write(
       R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-03-26"}})");
   stream.Read();
-  const std::string id =
-      stream.Write("[" + Send(1, LongText(1)) + "," + Ping(2) + "," + Send(3, "short") + "," +
-                   Send(4, LongText(4)) + "]");
+  const std::string id = stream.Write("[" + Send(1, LongText(1)) + "," + Ping(2) + "," +
+                                      Send(3, "short") + "," + Send(4, LongText(4)) + "]");
   const v1::McpServerMessage answer = stream.Read();
   EXPECT_EQ(answer.settles(), id);
   const Json answers = Json::parse(answer.json(), nullptr, /*allow_exceptions=*/false);

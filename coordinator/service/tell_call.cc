@@ -1,32 +1,18 @@
 #include "coordinator/service/tell_call.h"
 
+#include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "absl/status/status.h"
+#include "absl/types/optional.h"
 #include "common/failure/failure.h"
-#include "coordinator/service/lent_env.h"
+#include "coordinator/caller/caller.h"
+#include "coordinator/service/visitor_in.h"
 
 namespace iris {
 
-TellCall::TellCall(CoordinatorService& service)
-    : ServerStream(service.loop_),
-      service_(service),
-      reading_(service.budget_),
-      answer_text_(service.loop_, service.orchestrator_, service.budget_, [this] { WriteNext(); }) {
-}
-
-TellCall::~TellCall() {
-  --service_.open_calls_;
-  if (following_) service_.orchestrator_.RemoveObserver(spec_.tell_id, &*updates_);
-}
-
 void TellCall::OnBegin() {
-  ++service_.calls_begun_;
-  if (++service_.open_calls_ > CoordinatorService::kOpenCallsMax) {
-    Finish(MakeFailure(v1::FAILURE_BUSY_LIMIT,
-                       absl::StrCat(CoordinatorService::kOpenCallsMax, " callers wait already")));
-    return;
-  }
+  if (absl::Status begun = parts_.calls.Begin(); !begun.ok()) return Finish(begun);
   Read();
 }
 
@@ -37,13 +23,13 @@ void TellCall::OnNoMore() {
 void TellCall::OnRead(v1::TellRequest& frame) {
   if (std::exchange(first_frame_, false)) {
     spec_.tell_id = frame.tell_id();
-    spec_.from = frame.from();
+    spec_.from = Caller::Named(frame.from());
     spec_.to = frame.to();
     spec_.wait_for_limit = frame.wait_for_limit();
     spec_.wait_for_host = frame.wait_for_host();
     spec_.accepted_before = frame.accepted_before();
     spec_.asker_session = frame.claude_session_id();
-    detach_ = frame.detach();
+    spec_.asker_waits = !frame.detach();
     confirms_ = frame.confirms();
     spec_.environment = EnvironmentIn(frame);
   }
@@ -55,54 +41,14 @@ void TellCall::OnRead(v1::TellRequest& frame) {
   if (reading_.MayTakeMore([this] { Read(); })) Read();
 }
 
-void TellCall::OnWritten(bool ok) {
-  client_gone_ = client_gone_ || !ok;
-  const bool whole = ok && updates_->all_sent();
-  if (whole && !confirms_) service_.orchestrator_.MarkFetched(spec_.tell_id);
-  WriteNext();
-}
-
-void TellCall::OnGone() {
-  client_gone_ = true;
-  WriteNext();
-}
-
 void TellCall::Submit() {
-  following_ = true;
-  updates_.emplace(spec_.tell_id, answer_text_, [this] { WriteNext(); });
   reading_.Set(0);  // The text stays with the store.
-  TellSpec spec{.tell_id = spec_.tell_id,
-                .from = spec_.from,
-                .to = spec_.to,
-                .text = std::move(spec_.text),
-                .wait_for_limit = spec_.wait_for_limit,
-                .wait_for_host = spec_.wait_for_host,
-                .accepted_before = spec_.accepted_before,
-                .asker_session = spec_.asker_session,
-                .asker_waits = !detach_,
-                .environment = spec_.environment};
-  absl::Status status = service_.orchestrator_.Tell(std::move(spec), &*updates_);
-  if (status.ok()) {
-    service_.daemon_.FollowConfig();
-    return;
-  }
-  following_ = false;
-  Finish(status);
-}
-
-void TellCall::WriteNext() {
-  if (writing() || finished()) return;
-  if (client_gone_) return Finish(MakeFailure(v1::FAILURE_CANCELLED, "the caller is gone"));
-  if (!updates_.has_value()) return;
-  // Nothing is to be written before `accepted`, so that is out.
-  if (detach_ && updates_->accepted()) return Finish(absl::OkStatus());
-  absl::StatusOr<absl::optional<v1::TellUpdate>> next = updates_->Next();
-  if (!next.ok()) return Finish(next.status());
-  if (next->has_value()) {
-    Write(**std::move(next));
-  } else if (updates_->all_sent()) {
-    Finish(absl::OkStatus());
-  }
+  const std::string tell_id = spec_.tell_id;
+  const Until until = spec_.asker_waits ? Until::kSettled : Until::kAccepted;
+  absl::optional<Caller> reader;
+  if (!confirms_) reader = spec_.from;
+  Follow(tell_id, until, reader,
+         [this](TellObserver* observer) { return parts_.desk.Tell(std::move(spec_), observer); });
 }
 
 }  // namespace iris

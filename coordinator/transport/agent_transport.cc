@@ -1,390 +1,264 @@
 #include "coordinator/transport/agent_transport.h"
 
-#include <algorithm>
-#include <utility>
-
-#include "absl/time/clock.h"
+#include "common/base/alive_flag.h"
 #include "common/failure/failure.h"
-#include "coordinator/bootstrap/host_failure.h"
-#include "coordinator/transport/launch_spec.h"
+#include "coordinator/link/login_bar.h"
+#include "coordinator/transport/host_away.h"
 #include "coordinator/transport/name_takeover.h"
 #include "coordinator/transport/prose.h"
 
 namespace iris {
-namespace {
 
-// Longer than the link takes to notice that it is dead: then it is the link that was lost.
-constexpr absl::Duration kAcquireDeadline = absl::Seconds(30);
-constexpr absl::Duration kOpenSlack = absl::Seconds(30);  // Beyond the agent's own limit.
-
-}  // namespace
-
-AgentTransport::AgentTransport(EventLoop& loop, OutstandingCalls& calls, Link& link,
-                               CoordinatorIdentity identity, const Team& team, SessionKey key,
-                               const ReadMark& after, TransportSink& sink, ByteBudget* budget)
+AgentTransport::AgentTransport(EventLoop& loop, Link& link, CoordinatorIdentity identity,
+                               const Team& team, SessionKey key, const ReadMark& after,
+                               TransportSink& sink, ByteBudget* budget)
     : loop_(loop),
-      calls_(calls),
-      link_(link),
-      identity_(std::move(identity)),
-      team_(team),
       key_(std::move(key)),
       sink_(sink),
-      host_(after.host),
-      point_{.mark = after} {
-  if (budget != nullptr) memory_.emplace(*budget);
-  link_.AddObserver(this);
-  LendToLink();
-}
+      contact_(loop, link, std::move(identity), team, key_, after.host, sink, *this),
+      sender_(loop, tells_, contact_.calls(), sink, [this] { OnMaySend(); }),
+      turns_(loop, tells_, key_, after, sink, budget),
+      child_(key_.session_id, turns_.progress(), sink),
+      cancels_(loop, contact_, tells_, turns_, child_, sink),
+      ending_(
+          loop, contact_, tells_, turns_, child_, [this] { SeekOrTryNow(); },
+          [this](const absl::Status& why) { Fail(why); }),
+      news_({.contact = contact_,
+             .tells = tells_,
+             .sender = sender_,
+             .turns = turns_,
+             .child = child_,
+             .cancels = cancels_,
+             .ending = ending_,
+             .sink = sink}),
+      wait_(loop, tells_, turns_, sink, [this] { contact_.Handle(Event::kSought); }) {}
 
 AgentTransport::~AgentTransport() {
-  *alive_ = false;
-  LetGo();
-  link_.RemoveObserver(this);
-  if (ending_timer_ != 0) loop_.Cancel(ending_timer_);
+  alive_.Clear();
+  contact_.Handle(Event::kDone);
 }
 
 void AgentTransport::Later(std::function<void()> task) {
-  loop_.Post([alive = alive_, task = std::move(task)] {
-    if (*alive) task();
+  loop_.Post([alive = alive_.Watch(), task = std::move(task)] {
+    if (alive) task();
   });
 }
 
-// ------------------------------------------------------------------------------- the way to open
+// --------------------------------------------------------------------------- what it is needed for
+
+HostNeeds AgentTransport::Needs() const {
+  return {.tells = !tells_.empty(),
+          .given = tells_.any_given(),
+          .cancels = !cancels_.empty(),
+          .start = child_.is_awaited(),
+          .end = ending_.asked(),
+          .ended = ending_.is_answered(),
+          .other_lease = ending_.may_still_come()};
+}
+
+bool AgentTransport::IsIdle() const {
+  return tells_.empty() && cancels_.empty() && !ending_.asked() && !child_.is_awaited() &&
+         !wait_.is_awaited();
+}
 
 void AgentTransport::Spawn() {
-  LendToLink();
-  if (state_ == State::kOpen && ready_ && leads_here()) {
-    return Later([this] { sink_.OnReady(child_pid_, child_start_time_); });
-  }
-  spawning_ = true;
-  SayHowUrgent();
-  if (only_cancels_) return OpenAfterCancels();
-  if (state_ == State::kOpen) {
-    state_ = State::kOpening;  // The child has ended since; the agent starts another.
-    return Open();
-  }
-  if (state_ == State::kDown) return UseLink();
-  TryNow();
+  contact_.LendToLink();
+  if (state() == State::kOpen && ready()) return Later([this] { child_.SayReadyAgain(); });
+  child_.Await();
+  contact_.UpdateUrgency();
+  // Open: the child has ended since; the agent starts another.
+  if (contact_.Possible(Event::kChildNeeded)) return contact_.Handle(Event::kChildNeeded);
+  SeekOrTryNow();
 }
 
 void AgentTransport::TakeOver() {
-  take_lease_ = take_claim_ = spawning_ = true;
-  SayHowUrgent();
+  contact_.TakeOver();
+  child_.Await();
+  contact_.UpdateUrgency();
   // Whether the lease is still ours only the host knows: the whole way is gone anew.
-  if (state_ != State::kDown) LoseContact();
-  UseLink();
+  contact_.Handle(Event::kStartedOver);
 }
 
-void AgentTransport::UseLink() {
-  state_ = State::kLinking;
-  is_trying_ = true;
-  LendToLink();
-  link_.Want(this);  // Also where it is up: it is not to stay down once it is lost.
-  if (std::shared_ptr<LinkLife> life = link_.life(); life != nullptr) OnLinkUp(life);
-}
-
-void AgentTransport::LendToLink() {
-  if (life_ != nullptr && (IsAnyGiven() || !ending_.empty())) return;
-  link_.Lend(team_.asker.environment);
-}
-
-// Another sender's environment leads to the host of this contact, or elsewhere.
-void AgentTransport::OnAskedAnew(const std::shared_ptr<LinkLife>& life) {
-  if (life != life_) {
-    LoseContact();
-    return OnLinkUp(life);
-  }
-  if (std::exchange(spawning_, false)) Spawn();
-  if (state_ == State::kOpening && open_ == nullptr) return Open();
-  if (state_ == State::kOpen) SendTells();
-}
-
-void AgentTransport::OnLinkUp(const std::shared_ptr<LinkLife>& life) {
-  if (life_ != nullptr) return OnAskedAnew(life);
-  // The contact of before has ended while it was asked.
-  if (state_ == State::kAway && !tells_.empty()) LoseContact();
-  if (state_ != State::kLinking) return;
-  was_lost_ = is_trying_ = asker_is_newer_ = false;
-  loop_.Cancel(std::exchange(blocked_timer_, 0));
-  blocked_wait_ = absl::ZeroDuration();
-  if (std::exchange(awaits_host_, false)) {
-    Later([this] { sink_.OnHostBack(); });
-    if (IsIdle()) return LetGo();
-  }
-  life_ = life;
-  LeaveOtherHostBehind();
-  // A lease that was ours most likely is still: that saves a round trip. Where not, Attach says so.
-  // A Close that was never answered may still come there: only a new lease keeps it from counting.
-  lease_is_old_ = epoch_ != 0 && !take_lease_ && ending_.empty() && !close_unanswered_;
-  if (lease_is_old_) return Attach();
-  Acquire();
-}
-
-void AgentTransport::LeaveOtherHostBehind() {
-  const absl::Status why = host_.OnLinkUp(life_->hello);
-  if (why.ok()) return;
-  epoch_ = 0;
-  for (const PendingTell& tell : tells_) {
-    if (!tell.given) continue;
-    Later([this, id = tell.id, why] {
-      if (Find(id) != nullptr) SettleOne(id, why);
-    });
-  }
-}
-
-void AgentTransport::Acquire() {
-  state_ = State::kAcquiring;
-  lease_is_old_ = only_cancels_ = false;
-  acquire_ = AcquireCall::Make(loop_, calls_, absl::Now() + kAcquireDeadline,
-                               [this](AcquireCall& call, const grpc::Status& status) {
-                                 const uint64_t epoch = call.response.epoch();
-                                 acquire_.reset();
-                                 if (!status.ok()) {
-                                   return OnContactLost(FromHost(status, "leasing the session"));
-                                 }
-                                 epoch_ = epoch;
-                                 take_lease_ = close_unanswered_ = false;
-                                 // How what the host has ended is read first: OnAttached() goes on.
-                                 if (!ending_.empty() && tells_.empty()) return Close();
-                                 Attach();
-                               });
-  acquire_->request.set_session_id(key_.session_id);
-  acquire_->request.set_coordinator_id(identity_.id);
-  acquire_->request.set_label(identity_.label);
-  if (take_lease_) acquire_->request.set_takeover(true);
-  life_->stub->async()->Acquire(&acquire_->context, &acquire_->request, &acquire_->response,
-                                acquire_->Done());
-}
-
-// Attached before it is opened: nothing that the child does goes unseen.
-void AgentTransport::Attach() {
-  state_ = State::kAttaching;
-  for (PendingTell& tell : tells_) tell.on_stream = false;
-  attach_ = AttachCall::Start(loop_, calls_, life_,
-                              {.id = key_.session_id, .epoch = epoch_, .after = point_}, *this);
-}
-
-void AgentTransport::Open() {
-  if (!leads_here()) return;  // OnAskedAnew() comes back here.
-  if (AgentIsTooOld()) return;
-  const absl::Time deadline = absl::Now() + team_.session_init_timeout + kOpenSlack;
-  open_ =
-      OpenCall::Make(loop_, calls_, deadline, [this](OpenCall& call, const grpc::Status& status) {
-        const v1::OpenResponse response = call.response;
-        open_.reset();
-        if (!status.ok()) return OnNotOpened(FromHost(status, ""));
-        OnOpened(response);
-      });
-  open_->request.set_session_id(key_.session_id);
-  open_->request.set_epoch(epoch_);
-  *open_->request.mutable_spec() = Launch();
-  open_->request.set_takeover(take_claim_);
-  life_->stub->async()->Open(&open_->context, &open_->request, &open_->response, open_->Done());
-  Later([this] {
-    if (open_ == nullptr) return;
-    sink_.OnProgress({.stage = TransportProgress::Stage::kStarting, .text = StartText(offered_)});
-  });
-}
-
-void AgentTransport::OnOpened(const v1::OpenResponse& response) {
-  state_ = State::kOpen;
-  take_claim_ = false;
-  launch_is_new_ = true;
-  const std::shared_ptr<bool> alive = alive_;
-  BecomeReady(response.child());
-  if (!*alive) return;
-  if (state_ == State::kOpen) SendTells();
-  SayHowUrgent();
-}
-
-void AgentTransport::BecomeReady(const v1::ChildInfo& child) {
-  LearnEnvironment(child);
-  const bool same = child_pid_ == child.pid() && child_start_time_ == child.start_time();
-  if (ready_ && same) return;  // Both the event and the call's answer say so.
-  ready_ = told_ready_ = true;
-  spawning_ = take_claim_ = false;
-  child_pid_ = child.pid();
-  child_start_time_ = child.start_time();
-  if (!same) ++metrics_.spawns;
-  sink_.OnReady(child_pid_, child_start_time_);
-}
-
-void AgentTransport::TellDown(const absl::Status& why) {
-  child_pid_ = 0;
-  const bool asked = !std::exchange(requests_, {}).empty();
-  if (std::exchange(told_ready_, false)) return sink_.OnDown(why);
-  if (asked) sink_.OnRequests(requests_);
-}
-
-// ------------------------------------------------------------------------------------------ tells
-
-AgentTransport::PendingTell* AgentTransport::Find(const std::string& tell_id) {
-  const auto found = std::find_if(tells_.begin(), tells_.end(),
-                                  [&](const PendingTell& tell) { return tell.id == tell_id; });
-  return found == tells_.end() ? nullptr : &*found;
+void AgentTransport::UseAskerOf(const Team& team) {
+  const SharedEnvironment& before = contact_.team().asker.environment;
+  const bool is_other = team.asker.environment != nullptr && team.asker.environment != before;
+  if (is_other && state() == State::kLinking) wait_.OnOtherAsker();
+  contact_.UseAskerOf(team);
 }
 
 void AgentTransport::Tell(const std::string& tell_id, std::string text) {
-  metrics_.last_used = absl::Now();
-  metrics_.bytes_out += text.size();
-  LendToLink();
-  tells_.push_back({.id = tell_id, .text = AsProse(std::move(text))});
-  SayHowUrgent();
-  if (only_cancels_) return OpenAfterCancels();
-  if (state_ == State::kOpen) return SendTells();
-  if (state_ == State::kDown) return UseLink();
-  TryNow();
+  contact_.LendToLink();
+  tells_.Add({.id = tell_id, .text = AsProse(std::move(text))});
+  contact_.UpdateUrgency();
+  if (state() == State::kCancelling) return contact_.Handle(Event::kChildNeeded);
+  if (state() == State::kOpen) return OnMaySend();
+  SeekOrTryNow();
 }
 
 void AgentTransport::Resume(const std::string& tell_id, std::string text, bool given) {
+  const ReadMark& mark = turns_.mark();
   // A store from before marks said so has `in_flight` alone.
-  const bool begun = tell_id == point_.mark.begun || tell_id == point_.mark.in_flight;
-  // An earlier build said so of what waited for its first host too. Which host it is was stored
-  // before anything was sent there; a store from before hosts were noted has the journal alone.
-  const bool had_host = !host_.mark().key.empty() || !point_.mark.journal_id.empty();
-  tells_.push_back({.id = tell_id,
-                    .text = AsProse(std::move(text)),
-                    .sent = true,
-                    .given = given && had_host,
-                    .has_text = true,
-                    .begun = begun});
-  SayHowUrgent();
+  const bool begun = tell_id == mark.begun || tell_id == mark.in_flight;
+  tells_.Add({.id = tell_id,
+              .text = AsProse(std::move(text)),
+              .sent = true,
+              // An earlier build said so of what waited for its first host too.
+              .given = given && HasHadHost(),
+              .has_text = true,
+              .begun = begun});
+  contact_.UpdateUrgency();
   Later([this] {
-    if (only_cancels_) return OpenAfterCancels();
-    if (state_ == State::kOpen) return SendTells();
-    if (state_ == State::kDown && busy()) return UseLink();
+    if (state() == State::kCancelling) return contact_.Handle(Event::kChildNeeded);
+    if (state() == State::kOpen) return OnMaySend();
+    if (state() == State::kDown && busy()) return contact_.Handle(Event::kSought);
     TryNow();
   });
 }
 
-std::vector<OpenTell> AgentTransport::tells_under_way() const {
-  std::vector<OpenTell> open;
-  for (const PendingTell& tell : tells_) {
-    open.push_back({.id = tell.id, .text = tell.text, .sent = tell.sent, .given = tell.given});
-  }
-  return open;
+// ------------------------------------------------------------------------------ what comes from it
+
+const ReadPoint& AgentTransport::OnAttaching() {
+  tells_.OnNewStream();
+  return turns_.point();
+}
+
+void AgentTransport::OnMaySend() {
+  if (state() != State::kOpen || !contact_.may_send()) return;
+  const bool all_sent = sender_.Send(contact_.launch().is_current(), turns_.mark().in_flight);
+  if (!all_sent) contact_.Handle(Event::kChildNeeded);
 }
 
 void AgentTransport::Acknowledge(const ReadMark& mark) {
-  if (host_.OnStored(mark.host) && state_ == State::kOpen) SendTells();
-  if (attach_ != nullptr && mark.journal_id == point_.mark.journal_id) attach_->Acknowledge(mark);
+  if (contact_.OnHostStored(mark.host)) OnMaySend();
+  AttachCall* const stream = contact_.calls().stream();
+  if (stream != nullptr && mark.journal_id == turns_.mark().journal_id) stream->Acknowledge(mark);
 }
 
-void AgentTransport::OnNews(std::vector<SessionNews> news, uint64_t wire_bytes,
-                            const ReadPoint& point) {
-  metrics_.bytes_in += wire_bytes;
-  link_.OnTraffic();
-  const std::shared_ptr<bool> alive = alive_;
-  const AttachCall* const stream = attach_.get();
-  for (SessionNews& item : news) {
-    Apply(item);
-    // What the sink did may have ended all this: then the rest is read again.
-    if (!*alive || attach_.get() != stream) return;
+void AgentTransport::Answer(const std::string& request_id, const std::string& json,
+                            AnswerDone done) {
+  if (contact_.calls().stream() == nullptr) {
+    return loop_.Post([done = std::move(done)] {
+      done(MakeFailure(v1::FAILURE_UNREACHABLE,
+                       "the host is out of reach, and what claude asks waits there",
+                       "Answer again when `iris status` shows the link up."));
+    });
   }
-  // Together with the text before it: what is read again from there must not be told twice.
-  const ReadMark before = std::exchange(point_, point).mark;
-  point_.mark.host = host_.mark();
-  point_.mark.begun = BegunTell();
-  if (point_.mark.in_flight == unheard_) point_.mark.in_flight.clear();
-  CountMemory();
-  if (point_.mark != before || !host_.is_stored()) sink_.OnApplied(ReadMark(point_.mark));
-  if (!*alive || attach_ == nullptr) return;
-  EndIfQuiet();
-  if (*alive) SayHowUrgent();
+  contact_.calls().Answer(request_id, json, std::move(done));
 }
 
-// While somebody waits here, a host that is gone is to be noticed soon.
-void AgentTransport::SayHowUrgent() {
-  link_.SetUrgent(this, state_ != State::kOpen || spawning_ || busy() || !ending_.empty());
+// -------------------------------------------------------------------------- a host out of reach
+
+bool AgentTransport::OnLinkIsUp() {
+  if (!wait_.OnUp()) return true;
+  Later([this] { sink_.OnHostBack(); });
+  return !IsIdle();
 }
 
-// A turn says something. True: it is passed on, to who waits for it from its beginning.
-bool AgentTransport::HearTurn(const SessionNews& item) {
-  const bool begins =
-      item.kind == SessionNews::Kind::kWritten || item.kind == SessionNews::Kind::kVoid;
-  if (Find(item.tell_id) == nullptr) {
-    unheard_ = item.tell_id;
-  } else if (begins && unheard_ == item.tell_id) {
-    unheard_.clear();
-  }
-  return unheard_ != item.tell_id;
-}
-
-void AgentTransport::Apply(SessionNews& item) {
-  PendingTell* const tell = Find(item.tell_id);
-  switch (item.kind) {
-    case SessionNews::Kind::kAttached:
-      return OnAttached(item);
-    case SessionNews::Kind::kStarted:
-      return BecomeReady(item.child);
-    case SessionNews::Kind::kWritten: {
-      if (!HearTurn(item)) return;
-      const std::shared_ptr<bool> alive = alive_;
-      text_bytes_ = 0;
-      tell->begun = true;
-      written_at_ = loop_.now();
-      ForgetDoing();
-      // Written once more: what an earlier child said of it does not count.
-      if (std::exchange(tell->has_text, false)) sink_.OnTextVoid(item.tell_id);
-      if (!*alive) return;
-      return sink_.OnProgress({.stage = TransportProgress::Stage::kWorking,
-                               .text = "claude has the message",
-                               .working = Working()});
-    }
-    case SessionNews::Kind::kText:
-      if (!HearTurn(item) || item.text.empty()) return;
-      tell->has_text = true;
-      text_bytes_ += item.text.size();
-      return sink_.OnText(item.tell_id, item.text);
-    case SessionNews::Kind::kVoid:
-      if (!HearTurn(item)) return;
-      tell->has_text = false;
-      tell->begun = true;
-      text_bytes_ = 0;
-      return sink_.OnTextVoid(item.tell_id);
-    case SessionNews::Kind::kDoing:
-      if (tell != nullptr && unheard_ != item.tell_id) SeeDoing(item.doing);
-      return;
-    case SessionNews::Kind::kSettled: {
-      const std::shared_ptr<bool> alive = alive_;
-      CancelIsHeard(item.tell_id);
-      if (tell == nullptr || !*alive) return;
-      if (unheard_ == item.tell_id) {
-        item.structured_bytes = 0;
-        item.account.reset();
-        if (item.outcome.ok()) item.outcome = NotReadWhole();
-      }
-      if (tell->begun) {
-        written_at_.reset();
-        ForgetDoing();
-      }
-      v1::TurnAccount account;
-      const bool has_account = item.account != nullptr && account.ParseFromString(*item.account);
-      if (has_account) sink_.OnAccount(item.tell_id, account);
-      if (item.structured_bytes > 0) sink_.OnStructured(item.tell_id, item.structured_bytes);
-      return SettleOne(item.tell_id, item.outcome);
-    }
-    case SessionNews::Kind::kExited:
-      // Where a start is under way, its end says how it stands.
-      if (!std::exchange(ready_, false) && state_ != State::kOpen) return;
-      return TellDown(item.outcome);
-    case SessionNews::Kind::kAsked:
-      return OnAsked(std::move(item.requests.front()));
-    case SessionNews::Kind::kAnswered:
-      return OnAnswered(item.request_id);
+void AgentTransport::OnOtherHost(const absl::Status& why) {
+  for (const std::string& tell_id : tells_.GivenIds()) {
+    Later([this, tell_id, why] { turns_.SettleEach({tell_id}, why); });
   }
 }
 
-void AgentTransport::SettleOne(const std::string& tell_id, const absl::Status& outcome) {
-  const auto settled =
-      std::find_if(tells_.begin(), tells_.end(),
-                   [&tell_id](const PendingTell& tell) { return tell.id == tell_id; });
-  if (settled->has_text) text_bytes_ = 0;
-  CountMemory();
-  tells_.erase(settled);
-  ++metrics_.tells_settled;
-  metrics_.last_used = absl::Now();
-  sink_.OnSettled(tell_id, NameTakeover(outcome, key_));
+// Which host it is was stored before anything was sent there; a store from before hosts were noted
+// has the journal alone.
+bool AgentTransport::HasHadHost() const {
+  return !contact_.host().key.empty() || !turns_.mark().journal_id.empty();
+}
+
+// Where an agent has had the session, its conversation is there, and a claude may be.
+bool AgentTransport::HandsOver() const {
+  const HostNeeds needs = Needs();
+  const bool is_free = !HasHadHost() && !needs.given && !needs.cancels && !needs.end;
+  if (!is_free || IsIdle() || !contact_.no_agent_possible()) return false;
+  const HandOver hand_over = hand_over_;  // What it stands in may go.
+  return hand_over && hand_over();
+}
+
+void AgentTransport::OnLinkIsDown(const absl::Status& what, const absl::Status& why, bool retries) {
+  if (HandsOver()) return;
+  if (ending_.asked() && !ending_.GiveUp(what, !cancels_.empty())) return;
+  if (contact_.Possible(Event::kLinkLost)) contact_.Handle(Event::kLinkLost);
+  wait_.OnDown();
+  // Who cancelled does not wait for the link.
+  if (!cancels_.SettleAll()) return;
+  HostAway away = {.why = what,
+                   .environment = contact_.team().asker.environment,
+                   .is_remote = contact_.team().remote.has_value(),
+                   .retries = retries,
+                   .host_is_known = contact_.was_up() || sink_.HostHasAnswered(),
+                   .login_in = NextLoginIn(why)};
+  if (!wait_.OnAway(away)) return;
+  const bool has_cancels = retries && !cancels_.empty();
+  if (tells_.empty() && !has_cancels && !wait_.is_awaited()) return Fail(what);
+  wait_.TryAgain(away);
+  const bool any_given = tells_.any_given();
+  if (!wait_.Say(away)) return;
+  const AliveWatch alive = alive_.Watch();
+  // Who wakes the session, or takes it over, does not wait with what a host has, or is to hear, nor
+  // with what waits for one, nor for one that nobody has seen.
+  if (child_.is_awaited() || !retries || !away.host_is_known || !any_given) {
+    contact_.ForgetTakeOver();
+    child_.SayUnknown(what, child_.StopAwaiting());
+  }
+  if (alive && !retries && away.asker_is_newer) Later([this] { TryNow(); });
+}
+
+bool AgentTransport::Withdraw(const std::string& tell_id) {
+  return is_out_of_reach() && wait_.TakeBack(tell_id);
+}
+
+void AgentTransport::AwaitHost() {
+  wait_.Await();
+  if (state() != State::kDown) return;
+  Later([this] {
+    if (wait_.is_awaited() && state() == State::kDown) contact_.Handle(Event::kSought);
+  });
+}
+
+void AgentTransport::StopAwaiting() {
+  wait_.StopAwaiting();
+  if (state() == State::kLinking && IsIdle()) contact_.Handle(Event::kDone);
+}
+
+void AgentTransport::TryLater() {
+  if (state() == State::kLinking) wait_.TryLater();
+}
+
+// Somebody may have mended it; where that was said too soon after a refused login, it is tried
+// again before long.
+void AgentTransport::TryNow() {
+  if (state() != State::kLinking) return;
+  wait_.OnTriedNow();
+  contact_.Handle(Event::kSought);
+}
+
+// ------------------------------------------------------------------------------------------- ends
+
+void AgentTransport::OnContactEnd() {
+  sender_.Pause();
+  wait_.OnContactEnd();
+  turns_.progress().Pause();
+  child_.OnContactLost();
+}
+
+void AgentTransport::OnLetGo() {
+  turns_.ForgetHalfLine();
+  child_.Forget();
+  wait_.OnLetGo();
+}
+
+// Fails every tell and starts over with the next one.
+void AgentTransport::Fail(const absl::Status& reason) {
+  const absl::optional<bool> was_running = ending_.TakeAnswer();
+  const absl::Status why =
+      was_running.has_value() ? ending_.EndedOnRequest() : NameTakeover(reason, key_);
+  contact_.Handle(Event::kDone);
+  if (wait_.is_awaited()) AwaitHost();
+  if (!turns_.SettleAll(why)) return;
+  const AliveWatch alive = alive_.Watch();
+  child_.SayFailed(why);
+  if (alive) ending_.Finish(was_running, why);
 }
 
 }  // namespace iris

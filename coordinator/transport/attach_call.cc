@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/frame/wire_bytes.h"
-#include "coordinator/bootstrap/host_failure.h"
 
 namespace iris {
 namespace {
@@ -23,15 +21,10 @@ v1::Position PositionOf(const ReadMark& mark) {
 
 }  // namespace
 
-std::shared_ptr<AttachCall> AttachCall::Start(EventLoop& loop, OutstandingCalls& calls,
-                                              std::shared_ptr<LinkLife> life,
+std::shared_ptr<AttachCall> AttachCall::Start(EventLoop& loop, std::shared_ptr<LinkLife> life,
                                               const Session& session, AttachSink& sink) {
-  std::shared_ptr<AttachCall> call(
-      new AttachCall(loop, calls, std::move(life), session.after, sink));
-  call->self_ = call;
-  calls.Started();
-  call->life_->stub->async()->Attach(&call->context_, call.get());
-  call->StartRead(&call->response_);
+  std::shared_ptr<AttachCall> call(new AttachCall(loop, std::move(life), session.after, sink));
+  call->stream_ = call->life_->channel->Attach(call);
   v1::AttachRequest request;
   request.mutable_start()->set_session_id(session.id);
   request.mutable_start()->set_epoch(session.epoch);
@@ -41,18 +34,14 @@ std::shared_ptr<AttachCall> AttachCall::Start(EventLoop& loop, OutstandingCalls&
   const uint64_t credit = call->life_->credit.Open(call->credit_, loop.now());
   request.mutable_start()->set_credit_bytes(credit);
   call->allowed_ = static_cast<int64_t>(credit);
-  // Writes may be started from the loop at any time, so the call holds itself open until it is
-  // over.
-  call->AddHold();
-  call->Send(std::move(request));
-  call->StartCall();
+  call->stream_->Start(std::move(request));
   return call;
 }
 
 void AttachCall::Cancel() {
   LeaveLink();
   sink_ = nullptr;
-  context_.TryCancel();
+  stream_->Cancel();
 }
 
 void AttachCall::LeaveLink() {
@@ -82,7 +71,7 @@ void AttachCall::SendFrames() {
   if (frame_in_writing_ || frames_.empty()) return;
   if (!life_->send_window.has_room()) return life_->send_window.Wait(*this);
   frame_in_writing_ = true;
-  Send(std::move(frames_.front()));
+  stream_->Send(std::move(frames_.front()));
   frames_.pop_front();
 }
 
@@ -95,59 +84,36 @@ void AttachCall::OnFrameWritten(uint64_t bytes) {
 void AttachCall::Acknowledge(const ReadMark& mark) {
   v1::AttachRequest request;
   *request.mutable_ack()->mutable_position() = PositionOf(mark);
-  Send(std::move(request));
+  stream_->Send(std::move(request));
 }
 
-// gRPC takes one write at a time.
-void AttachCall::Send(v1::AttachRequest request) {
-  absl::MutexLock lock(&mutex_);
-  if (over_) return;
-  to_write_.push_back(std::move(request));
-  if (to_write_.size() == 1) StartWrite(&to_write_.front());
+void AttachCall::OnSent(const v1::AttachRequest& frame) {
+  if (!frame.has_tell()) return;
+  loop_.Post(
+      [self = shared_from_this(), bytes = frame.ByteSizeLong()] { self->OnFrameWritten(bytes); });
 }
 
-void AttachCall::OnWriteDone(bool ok) {
-  absl::MutexLock lock(&mutex_);
-  if (to_write_.front().has_tell()) {
-    loop_.Post([self = shared_from_this(), bytes = to_write_.front().ByteSizeLong()] {
-      self->OnFrameWritten(bytes);
-    });
-  }
-  to_write_.pop_front();
-  if (ok && !over_ && !to_write_.empty()) StartWrite(&to_write_.front());
-}
-
-void AttachCall::OnReadDone(bool ok) {
-  if (!ok) {
-    // Nothing more comes, and nothing may be written from now on.
-    {
-      absl::MutexLock lock(&mutex_);
-      over_ = true;
-    }
-    RemoveHold();
-    return;
-  }
+void AttachCall::OnFrame(v1::AttachResponse& frame) {
   std::vector<SessionNews> news;
   uint64_t wire_bytes = 0;
-  for (const v1::Event& event : response_.events().events()) wire_bytes += WireBytes(event);
+  for (const v1::Event& event : frame.events().events()) wire_bytes += WireBytes(event);
   const int64_t rest = std::max<int64_t>(
-      static_cast<int64_t>(response_.ByteSizeLong()) - static_cast<int64_t>(wire_bytes), 64);
-  if (in_breach_ || IsBeyondCredit(wire_bytes, rest)) {
+      static_cast<int64_t>(frame.ByteSizeLong()) - static_cast<int64_t>(wire_bytes), 64);
+  if (in_breach_ || IsBeyondCredit(frame, wire_bytes, rest)) {
     in_breach_ = true;
-    context_.TryCancel();
-    return StartRead(&response_);  // It says when the call is over.
+    return stream_->Cancel();  // OnEnded() says when it is over.
   }
-  if (response_.has_attached()) reader_.Apply(response_.attached(), news);
-  if (response_.has_reset()) reader_.Apply(response_.reset(), news);
-  for (const v1::Event& event : response_.events().events()) reader_.Apply(event, news);
+  if (frame.has_attached()) reader_.Apply(frame.attached(), news);
+  if (frame.has_reset()) reader_.Apply(frame.reset(), news);
+  for (const v1::Event& event : frame.events().events()) reader_.Apply(event, news);
   Deliver(std::move(news), wire_bytes, rest);
-  StartRead(&response_);
 }
 
-bool AttachCall::IsBeyondCredit(uint64_t wire_bytes, int64_t rest) {
+bool AttachCall::IsBeyondCredit(const v1::AttachResponse& frame, uint64_t wire_bytes,
+                                int64_t rest) {
   allowed_ -= static_cast<int64_t>(wire_bytes);
   uncounted_ += rest;
-  if (response_.has_attached() || response_.has_reset()) return std::exchange(answered_, true);
+  if (frame.has_attached() || frame.has_reset()) return std::exchange(answered_, true);
   return allowed_ < -kBeyondCreditMax || uncounted_ > kBeyondCreditMax;
 }
 
@@ -176,11 +142,11 @@ void AttachCall::SendCredit() {
   v1::AttachRequest credit;
   credit.mutable_credit()->set_bytes(unsent_credit_);
   allowed_ += static_cast<int64_t>(std::exchange(unsent_credit_, 0));
-  Send(std::move(credit));
+  stream_->Send(std::move(credit));
 }
 
-void AttachCall::OnDone(const grpc::Status& status) {
-  loop_.Post([self = self_, status, in_breach = in_breach_] {
+void AttachCall::OnEnded(const absl::Status& why) {
+  loop_.Post([self = shared_from_this(), why, in_breach = in_breach_] {
     AttachSink* const sink = std::exchange(self->sink_, nullptr);
     if (sink == nullptr) return;
     self->LeaveLink();
@@ -188,13 +154,10 @@ void AttachCall::OnDone(const grpc::Status& status) {
       return sink->OnDetached(MakeFailure(
           v1::FAILURE_INTERNAL, "the agent on the host sent more than it was allowed to"));
     }
-    sink->OnDetached(status.ok()
+    sink->OnDetached(why.ok()
                          ? MakeFailure(v1::FAILURE_DROPPED, "the agent ended the session's stream")
-                         : FromHost(status, "the session's stream"));
+                         : Annotate(why, "the session's stream"));
   });
-  OutstandingCalls& calls = calls_;
-  self_.reset();  // May destroy this.
-  calls.Ended();
 }
 
 }  // namespace iris

@@ -9,18 +9,16 @@
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "common/loop/event_loop.h"
-#include "coordinator/link/calls.h"
+#include "coordinator/link/agent_channel.h"
 #include "coordinator/link/credit_shares.h"
 #include "coordinator/link/link.h"
 #include "coordinator/link/send_window.h"
 #include "coordinator/transport/read_mark.h"
 #include "coordinator/transport/turn_reader.h"
-#include "proto/iris/v1/agent.grpc.pb.h"
+#include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
 
@@ -37,16 +35,17 @@ class AttachSink {
   virtual void OnDetached(const absl::Status& why) = 0;
 };
 
-// One Attach stream as a client. Reads and parses on gRPC's threads, so that a huge line holds up
-// nobody else; tells the sink on the loop, and gives credit back as the loop takes the news and the
-// sink has room. A host that sends more than it was allowed to is not heard any further. Both ways
-// the link says how much may be on its way; small words overtake the frames of a long tell.
-class AttachCall final : public grpc::ClientBidiReactor<v1::AttachRequest, v1::AttachResponse>,
+// One Attach stream as a client. Reads and parses on the channel's threads, so that a huge line
+// holds up nobody else; says on the loop what came, and gives credit back as the loop takes the
+// news and the sink has room. A host that sends more than it was allowed to is not heard any
+// further. Both ways the link says how much may be on its way; small words overtake the frames of a
+// long tell.
+class AttachCall final : public AttachFrames::Sink,
                          public std::enable_shared_from_this<AttachCall>,
                          private SendWindow::Sender {
  public:
-  // An agent may send so much more than its credit: no event is cut for it. As much may wait here of
-  // what credit does not count.
+  // An agent may send so much more than its credit: no event is cut for it. As much may wait here
+  // of what credit does not count.
   static constexpr int64_t kBeyondCreditMax = 1 << 20;
 
   struct Session {
@@ -56,9 +55,8 @@ class AttachCall final : public grpc::ClientBidiReactor<v1::AttachRequest, v1::A
   };
 
   // `sink` must stay until OnDetached or Cancel().
-  static std::shared_ptr<AttachCall> Start(EventLoop& loop, OutstandingCalls& calls,
-                                           std::shared_ptr<LinkLife> life, const Session& session,
-                                           AttachSink& sink);
+  static std::shared_ptr<AttachCall> Start(EventLoop& loop, std::shared_ptr<LinkLife> life,
+                                           const Session& session, AttachSink& sink);
 
   // Queues a tell, in frames. `repeat`: the agent may have it already. `begun`: as TellFrame has
   // it. On the loop.
@@ -69,31 +67,30 @@ class AttachCall final : public grpc::ClientBidiReactor<v1::AttachRequest, v1::A
   void Cancel();
 
  private:
-  AttachCall(EventLoop& loop, OutstandingCalls& calls, std::shared_ptr<LinkLife> life,
-             const ReadPoint& after, AttachSink& sink)
-      : loop_(loop), calls_(calls), life_(std::move(life)), sink_(&sink), reader_(after) {}
+  AttachCall(EventLoop& loop, std::shared_ptr<LinkLife> life, const ReadPoint& after,
+             AttachSink& sink)
+      : loop_(loop), life_(std::move(life)), sink_(&sink), reader_(after) {}
 
-  void OnReadDone(bool ok) override;
-  void OnWriteDone(bool ok) override;
-  void OnDone(const grpc::Status& status) override;
+  void OnFrame(v1::AttachResponse& frame) override;
+  void OnSent(const v1::AttachRequest& frame) override;
+  void OnEnded(const absl::Status& why) override;
 
   void OnRoom() override { SendFrames(); }
 
   // What was read came to `news`; its events count for `wire_bytes`, and `rest` bytes for nothing.
   void Deliver(std::vector<SessionNews> news, uint64_t wire_bytes, int64_t rest);
-  // Whether the peer had no right to send what was read.
-  bool IsBeyondCredit(uint64_t wire_bytes, int64_t rest);
+  // Whether the peer had no right to send `frame`.
+  bool IsBeyondCredit(const v1::AttachResponse& frame, uint64_t wire_bytes, int64_t rest);
   void GiveCredit(uint64_t bytes);
   void SendCredit();
   void SendFrames();
   void OnFrameWritten(uint64_t bytes);
   // Its part of the link is free for others.
   void LeaveLink();
-  void Send(v1::AttachRequest request);
 
   EventLoop& loop_;
-  OutstandingCalls& calls_;
   const std::shared_ptr<LinkLife> life_;
+  std::shared_ptr<AttachFrames> stream_;
   // For the loop alone.
   AttachSink* sink_;                      // Null: cancelled, or over.
   CreditShares::Share credit_;            // While there is a sink.
@@ -101,21 +98,13 @@ class AttachCall final : public grpc::ClientBidiReactor<v1::AttachRequest, v1::A
   std::deque<v1::AttachRequest> frames_;  // Of tells, to be sent one after the other.
   bool frame_in_writing_ = false;
 
-  std::shared_ptr<AttachCall> self_;  // Until OnDone.
-  grpc::ClientContext context_;
-
-  // For gRPC's read callbacks alone, which come one after the other.
-  v1::AttachResponse response_;
+  // For OnFrame() alone, which comes one at a time.
   TurnReader reader_;
   bool answered_ = false;   // Its first answer came.
   bool in_breach_ = false;  // More came than it was allowed to send.
 
   std::atomic<int64_t> allowed_ = 0;    // What the peer may still send.
   std::atomic<int64_t> uncounted_ = 0;  // What came beside that, and waits for the loop.
-
-  absl::Mutex mutex_;
-  std::deque<v1::AttachRequest> to_write_ ABSL_GUARDED_BY(mutex_);  // The first is being written.
-  bool over_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace iris

@@ -3,7 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/failure/failure.h"
-#include "coordinator/store/answers_kept.h"
+#include "coordinator/kept/answers_kept.h"
 
 namespace iris {
 namespace {

@@ -20,8 +20,8 @@ namespace iris {
 // it would write it to its disk.
 v1::LaunchSpec LaunchSpecFor(const Team& team, absl::string_view from, const v1::Hello& hello);
 
-// FAILURE_VERSION: `env` or passEnv is configured, and the agent that said `hello` is too old to be
-// told.
+// FAILURE_VERSION: `env` or passEnv is configured, and the agent that said `hello` is too old to
+// take them.
 absl::Status CheckAgentTakes(const Team& team, const v1::Hello& hello);
 
 // What there is to say of the environment in `spec`, which LaunchSpecFor() made of `team`.

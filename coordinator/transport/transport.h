@@ -27,6 +27,7 @@ struct TransportProgress {
   std::string text;          // E.g. "uploading the agent to gpu1 (x86_64)".
   uint64_t bytes_done = 0;   // kUploading.
   uint64_t bytes_total = 0;  // kUploading.
+  bool host_asks = false;    // kConnecting: as ConnectProgress has it.
   // kWorking: what claude does now and the end of what it said last, as far as it has said; words
   // of a claude on some host.
   v1::ToolUse tool;
@@ -57,7 +58,7 @@ class TransportSink {
 
   // A piece of the answer of the tell in flight, in order, whole characters not guaranteed.
   virtual void OnText(const std::string& tell_id, absl::string_view text) = 0;
-  // What was passed to OnText() for this tell does not count: the host tells the whole turn anew.
+  // What was passed to OnText() for this tell does not count: the host sends the whole turn anew.
   virtual void OnTextVoid(const std::string& tell_id) = 0;
   // The last `bytes` of its text are its structured output, as JSON. Before OnSettled().
   virtual void OnStructured(const std::string& tell_id, size_t bytes) = 0;
@@ -75,10 +76,10 @@ class TransportSink {
   // Called when that has changed. OnDown() means: nothing.
   virtual void OnRequests(const std::vector<v1::PendingRequest>& requests) = 0;
 
-  // Everything up to `mark` has been told. Once that, and the text so far, is stored durably it is
-  // to be acknowledged: until then the host keeps it, and a host that is new to the session gets no
-  // tells: the next life has to know whom they were given to.
-  virtual void OnApplied(const ReadMark& mark) = 0;
+  // Everything up to `mark` has been passed on. Once that, and the text so far, is stored durably
+  // it is to be acknowledged: until then the host keeps it, and a host that is new to the session
+  // gets no tells: the next life has to know whom they were given to.
+  virtual void OnReadUpTo(const ReadMark& mark) = 0;
 
   // Asked when it matters: the team's host answered not long ago, in this life of the coordinator
   // or an earlier one. Where it is out of reach now, that is for a while.
@@ -103,19 +104,8 @@ struct OpenTell {
   bool given = false;  // The host may have it.
 };
 
-// Numbers since the transport was made.
-struct TransportMetrics {
-  uint64_t spawns = 0;  // Times that a child became ready.
-  uint64_t tells_settled = 0;
-  uint64_t bytes_in = 0;   // Payload of events.
-  uint64_t bytes_out = 0;  // Text of tells.
-  absl::Time last_used = absl::InfinitePast();
-};
-
-// One session's way to its `claude`, wherever that runs:
-//
-//   LocalTransport        – the agent on this machine, over its UNIX socket
-//   RemoteAgentTransport  – the agent on the team's host, through the link's tunnel
+// One session's way to its `claude`, wherever that runs: AgentTransport, over a link to the agent
+// on this machine or on the team's host.
 //
 // Outcomes arrive through the sink; ready() and busy() are snapshots. A tell that the host may have
 // got survives the link: it waits for the next one, without end. Where something has to be mended
@@ -152,6 +142,13 @@ class Transport {
   // environment of that one, and so has the way to the host, by which nothing goes before it is
   // known where that leads; what the host has stays there. A child that runs keeps its own.
   virtual void UseAskerOf(const Team&) {}
+  // Who made this may have another transport, which needs no agent. It is asked once an attempt has
+  // reached the host and no agent can run there (FAILURE_NO_AGENT_POSSIBLE), if no agent has ever
+  // had anything of the session; never from inside a call to the transport. True: what is under way
+  // (tells_under_way()) is the other's from its beginning, and this transport is gone; the sink has
+  // heard nothing of it. False: all ends as any failure does. One that needs no agent never asks.
+  using HandOver = std::function<bool()>;
+  virtual void OfferHandOver(HandOver) {}
   // The names of the variables that the child which answered last was started with, and whose they
   // are, as far as that is known.
   virtual EnvironmentNames environment_names() const { return {}; }
@@ -160,15 +157,18 @@ class Transport {
   virtual void TryNow() = 0;
   // A link that waits for something to be mended is tried once more, minutes from now.
   virtual void TryLater() = 0;
-  // What OnApplied() said is stored: the host may drop it.
+  // TransportSink::MayGive() said no, and would say yes now: it is asked again at once. Not from
+  // inside of that.
+  virtual void GiveNow() = 0;
+  // What OnReadUpTo() said is stored: the host may drop it.
   virtual void Acknowledge(const ReadMark& mark) = 0;
   // Ends one tell that is under way: OnSettled follows as FAILURE_CANCELLED, unless it ends by
   // itself first. Others are left alone. Where the host is out of reach it is settled at once, and
   // the host is asked when it is back, as often as it takes; then OnCancelHeard() comes.
   virtual void Cancel(const std::string& tell_id) = 0;
   // The rest of a Cancel() that an earlier transport of the session did not come to: its host is to
-  // hear of it, and the way there is gone for that. `host`: its HostMark::key; no other host is
-  // told, nor believed. Empty: not known, and any is.
+  // hear of it, and the way there is gone for that. `host`: its HostMark::key; no other host
+  // hears of it, nor is believed. Empty: not known, and any is.
   virtual void PassOnCancel(const std::string& tell_id, const std::string& host) = 0;
   // Answers what OnRequests() said, with `json` as v1::AnswerRequestRequest has it. `done` runs
   // once, on the loop, never from inside, whatever becomes of the transport. FAILURE_UNREACHABLE:
@@ -191,7 +191,6 @@ class Transport {
   virtual bool is_out_of_reach() const = 0;
   // Those that are under way, oldest first: for a transport that is made in place of this one.
   virtual std::vector<OpenTell> tells_under_way() const = 0;
-  virtual TransportMetrics metrics() const = 0;
 };
 
 }  // namespace iris

@@ -26,6 +26,12 @@ class TransportFactory {
   // said last; events after it are not lost. Its `host` is stored. Starts nothing.
   virtual std::unique_ptr<Transport> Make(const Team& team, const SessionKey& key,
                                           const ReadMark& after, TransportSink& sink) = 0;
+  // The same for a session on whose host no agent can run: a transport that does without. Null:
+  // nothing leads there without one.
+  virtual std::unique_ptr<Transport> MakeWithoutAgent(const Team&, const SessionKey&,
+                                                      const ReadMark&, TransportSink&) {
+    return nullptr;
+  }
 };
 
 }  // namespace iris

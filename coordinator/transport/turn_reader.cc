@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
-#include "coordinator/bootstrap/host_failure.h"
-#include "coordinator/bootstrap/host_text.h"
+#include "coordinator/link/host_failure.h"
+#include "coordinator/link/host_text.h"
 
 namespace iris {
 namespace {
@@ -27,8 +27,8 @@ absl::Status WhyExited(const v1::Exited& exited) {
     return MakeFailure(v1::FAILURE_WRONG_HOST,
                        "claude was ended because another host has taken the session over");
   }
-  const std::string said = PrintableHostText(
-      CutUtf8ToEnd(exited.stderr_tail(), kLastWordsBytesMax), kHostDetailBytesMax);
+  const std::string said = PrintableHostText(CutUtf8ToEnd(exited.stderr_tail(), kLastWordsBytesMax),
+                                             kHostDetailBytesMax);
   if (!said.empty()) absl::StrAppend(&how, "; the host says: ", said);
   return MakeFailure(v1::FAILURE_CHILD_EXITED, absl::StrCat("claude ", how));
 }
@@ -38,7 +38,8 @@ absl::Status WhyExited(const v1::Exited& exited) {
 absl::Status NotReadWhole() {
   return MakeFailure(v1::FAILURE_AMBIGUOUS,
                      "the team answered, and only a part of the answer was read here: the "
-                     "coordinator's store was put back from a copy, or the host has lost the rest",
+                     "coordinator's store was put back from a copy, another coordinator had the "
+                     "session meanwhile, or the host has lost the rest",
                      "Ask the team to say it again.");
 }
 
@@ -67,7 +68,7 @@ void TurnReader::Apply(const v1::Attached& attached, std::vector<SessionNews>& n
 void TurnReader::Apply(const v1::Reset& reset, std::vector<SessionNews>& news) {
   position_ = reset.position();
   // Some events are missing here, or come again: in the middle of whose turn nobody can say. The
-  // next one begins with a tell that is written, or told anew.
+  // next one begins with a tell that is written, or replayed.
   turn_.DropLine();
   turn_.Begin();
   turn_.MissLines();

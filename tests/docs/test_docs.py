@@ -71,3 +71,31 @@ def test_pages_for_users_have_the_words_of_the_glossary(name):
     found = [f"{number}: {line}" for number, line in enumerate((ROOT / name).read_text().splitlines(), 1)
              if INSIDE.search(re.sub(r"`[^`]*`", "", line))]
     assert not found, "\n".join(found)
+
+
+COLUMNS = 120
+
+
+def prose(page):
+    """(number, line) of what a person reads as text: no tables, no code."""
+    fenced = indented = False
+    before = ""
+    for number, line in enumerate(page.read_text().splitlines(), 1):
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        # Four columns below nothing are code; below a list they are more of it.
+        indented = line.startswith("    ") and (indented or not before.strip())
+        before = line
+        if not fenced and not indented and not line.lstrip().startswith(("|", "```")):
+            yield number, line
+
+
+def shown(line):
+    """Where a link leads takes no room, and cannot be broken."""
+    return re.sub(r"https?://\S+", "", re.sub(r"\]\([^)\s]*\)", "]", line))
+
+
+@pytest.mark.parametrize("page", [*PAGES, *sorted(ROOT.glob("tests/**/*.md"))], ids=lambda page: str(page.relative_to(ROOT)))
+def test_text_is_no_wider_than_a_window(page):
+    wide = [f"{number}: {len(shown(line))} columns" for number, line in prose(page) if len(shown(line)) > COLUMNS]
+    assert not wide, "`tools/wrap_docs.py FILE` breaks these:\n" + "\n".join(wide)

@@ -26,6 +26,7 @@
 #include "absl/time/clock.h"
 #include "agent/process/child.h"
 #include "agent/service/agent_service.h"
+#include "agent/service/grpc_service.h"
 #include "agent/session/session_table.h"
 #include "common/base/ids.h"
 #include "common/frame/wire_bytes.h"
@@ -108,22 +109,23 @@ class Agent {
     options.sync = [](const std::string&) { return absl::OkStatus(); };
     Do([&] {
       table_ = std::make_unique<SessionTable>(loop_.loop(),
-                                              AgentIdentity{.incarnation = NewUuid(),
-                                                            .boot_id = "boot",
-                                                            .pid_namespace = "pid:[1]",
-                                                            .hostname = "fuzzed",
-                                                            .keeper_program = "/bin/true",
-                                                            .home = dir,
-                                                            .sessions_dir = dir,
-                                                            .program_dirs = {},
-                                                            .child_env = {}},
+                                              SessionContext{.incarnation = NewUuid(),
+                                                             .boot_id = "boot",
+                                                             .pid_namespace = "pid:[1]",
+                                                             .hostname = "fuzzed",
+                                                             .keeper_program = "/bin/true",
+                                                             .home = dir,
+                                                             .sessions_dir = dir,
+                                                             .program_dirs = {},
+                                                             .child_env = {}},
                                               std::move(options));
     });
     service_ = AgentService::Make(
         loop_.loop(), *table_,
         {.get_host = [] { return v1::GetHostResponse(); }, .on_shutdown = [] {}});
+    grpc_service_ = MakeGrpcService(loop_.loop(), *service_);
     grpc::ServerBuilder builder;
-    builder.RegisterService(&service_->grpc_service());
+    builder.RegisterService(&*grpc_service_);
     server_ = builder.BuildAndStart();
     stub_ = v1::Agent::NewStub(server_->InProcessChannel(grpc::ChannelArguments()));
     for (size_t i = 0; i < kSessions; ++i) Open(i, dir);
@@ -149,6 +151,7 @@ class Agent {
   LoopThread loop_;
   std::unique_ptr<SessionTable> table_;
   std::unique_ptr<AgentService> service_;
+  std::unique_ptr<v1::Agent::CallbackService> grpc_service_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::Agent::Stub> stub_;
   std::array<std::string, kSessions> sessions_;

@@ -10,6 +10,7 @@
 #include "coordinator/config/json_text.h"
 #include "coordinator/config/load_config.h"
 #include "coordinator/config/yaml_text.h"
+#include "coordinator/reach/ssh/ssh_keys.h"
 #include "tests/fuzz/require.h"
 
 namespace iris {
@@ -48,7 +49,7 @@ void RequireGood(const Config& config) {
     Require(team.color.empty() || (team.color.size() == 7 && team.color[0] == '#'), "a color");
     Require(team.idle_timeout > absl::ZeroDuration(), "idleTimeout is positive");
     Require(team.session_init_timeout > absl::ZeroDuration(), "sessionInitTimeout is positive");
-    const RemoteOptions& options = team.remote_options;
+    const SshOptions options = SshOptionsOf(team.remote_options);
     Require(options.port >= 0 && options.port <= 65535, "a port is one");
     Require(options.connect_timeout > absl::ZeroDuration(), "connectTimeout is positive");
     Require(options.identity.empty() || options.identity[0] == '/', "identity is absolute");

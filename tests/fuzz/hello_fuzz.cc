@@ -13,7 +13,7 @@
 #include "common/endpoint/endpoint.h"
 #include "common/failure/failure.h"
 #include "common/version/version.h"
-#include "coordinator/bootstrap/hello.h"
+#include "coordinator/reach/shell/hello.h"
 #include "tests/fuzz/require.h"
 
 namespace iris {

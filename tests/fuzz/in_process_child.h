@@ -5,11 +5,11 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 #include <utility>
 
 #include "agent/process/child.h"
+#include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
 #include "nlohmann/json.hpp"
 
@@ -21,7 +21,6 @@ class InProcessChild final : public Child {
   InProcessChild(EventLoop& loop, ChildSink& sink) : loop_(loop), sink_(sink) {
     Later([this] { sink_.OnStarted(4711, 1); });
   }
-  ~InProcessChild() override { *alive_ = false; }
 
   void Write(std::string bytes) override {
     stdin_ += bytes;
@@ -42,8 +41,8 @@ class InProcessChild final : public Child {
 
  private:
   void Later(std::function<void()> task) {
-    loop_.Post([alive = alive_, task = std::move(task)] {
-      if (*alive) task();
+    loop_.Post([alive = alive_.Watch(), task = std::move(task)] {
+      if (alive) task();
     });
   }
   void Answer(const nlohmann::json& message) {
@@ -89,7 +88,7 @@ class InProcessChild final : public Child {
   std::string stdin_, unread_;
   bool paused_ = false;
   bool ended_ = false;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  AliveFlag alive_;
 };
 
 }  // namespace iris

@@ -20,7 +20,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/journal/journal.h"
-#include "agent/journal/journal_disk.h"
+#include "agent/journal/journal_sync.h"
 #include "agent/journal/record.h"
 #include "agent/journal/segment.h"
 #include "common/base/ids.h"
@@ -127,7 +127,7 @@ class Opened {
 
  private:
   EventLoop loop_{[] { return absl::ZeroDuration(); }};
-  JournalDisk disk_{loop_, [](const std::string&) { return absl::OkStatus(); }};
+  JournalSync disk_{loop_, [](const std::string&) { return absl::OkStatus(); }};
   std::unique_ptr<Journal> journal_;
 };
 

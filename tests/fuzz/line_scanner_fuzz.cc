@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/session/line_scanner.h"
+#include "agent/claude/line_scanner.h"
 #include "nlohmann/json.hpp"
 #include "tests/fuzz/require.h"
 

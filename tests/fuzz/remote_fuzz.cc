@@ -8,8 +8,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "common/failure/failure.h"
-#include "coordinator/config/remote_command.h"
 #include "coordinator/config/shell_words.h"
+#include "coordinator/reach/ssh/remote_command.h"
 #include "tests/fuzz/require.h"
 
 namespace iris {

@@ -12,7 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "agent/session/transcript.h"
+#include "agent/claude/transcript.h"
 #include "common/base/scoped_fd.h"
 #include "tests/fuzz/require.h"
 

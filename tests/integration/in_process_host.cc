@@ -21,7 +21,7 @@ class InProcessHost::WireConnector final : public Connector {
   explicit WireConnector(InProcessHost& host) : host_(host) {}
   absl::StatusOr<Connection> Connect(const OnProgress& on_progress,
                                      const std::atomic<bool>&) override {
-    on_progress({.stage = BootstrapProgress::Stage::kConnecting, .text = "connecting"});
+    on_progress({.stage = ConnectProgress::Stage::kConnecting, .text = "connecting"});
     return host_.Connect();
   }
 
@@ -32,7 +32,7 @@ class InProcessHost::WireConnector final : public Connector {
 InProcessHost::InProcessHost(const std::string& home, const std::string& keeper_program,
                              const std::string& path, const std::string& hostname) {
   std::filesystem::create_directories(absl::StrCat(home, "/sessions"));
-  AgentIdentity identity{
+  SessionContext identity{
       .incarnation = NewUuid(),
       .hostname = hostname,
       .keeper_program = keeper_program,
@@ -53,8 +53,9 @@ InProcessHost::InProcessHost(const std::string& home, const std::string& keeper_
   service_ =
       AgentService::Make(loop_.loop(), *sessions_,
                          {.get_host = [] { return v1::GetHostResponse(); }, .on_shutdown = [] {}});
+  grpc_service_ = MakeGrpcService(loop_.loop(), *service_);
   grpc::ServerBuilder builder;
-  builder.RegisterService(&service_->grpc_service());
+  builder.RegisterService(&*grpc_service_);
   server_ = builder.BuildAndStart();
 }
 
@@ -67,9 +68,10 @@ InProcessHost::~InProcessHost() {
   closed.WaitForNotificationWithTimeout(absl::Minutes(1));
   server_->Shutdown();
   server_.reset();
-  // After the last that streams posted, which refers to both, and where what they have of the disk's
-  // and the children's threads is posted too.
+  // After the last that streams posted, which refers to both, and where what they have of the
+  // disk's and the children's threads is posted too.
   loop_.Run([this] {
+    grpc_service_.reset();
     service_.reset();
     sessions_.reset();
   });

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "agent/service/agent_service.h"
+#include "agent/service/grpc_service.h"
 #include "agent/session/session_table.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/link/connector.h"
@@ -78,6 +79,7 @@ class InProcessHost {
   v1::Hello hello_;
   std::unique_ptr<SessionTable> sessions_;
   std::unique_ptr<AgentService> service_;
+  std::unique_ptr<v1::Agent::CallbackService> grpc_service_;
   std::unique_ptr<grpc::Server> server_;
   absl::Mutex mutex_;  // Links connect on threads of their own.
   absl::Status refusal_ ABSL_GUARDED_BY(mutex_);

@@ -113,8 +113,13 @@ def test_missing_claude(iris, gpu, remote_user):
     failure = failure_of(iris, "gpu")
     assert failure["kind"] == "claude_missing"
     assert str(remote_user.home / ".local/bin") in failure["detail"]
+    status = iris.run("status").stdout
+    assert "✗ claude missing" in status and "the last message failed: claude_missing: " in status
+    [session] = iris.status()["sessions"]
+    assert session["trouble"]["kind"] == "claude_missing"
     remote_user.put_claude()
     assert iris.answer("gpu", "hello") == "ECHO: hello"
+    assert "✗" not in iris.run("status").stdout
 
 
 def test_claude_not_logged_in(iris, gpu, remote_user):

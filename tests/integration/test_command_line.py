@@ -200,6 +200,12 @@ def test_status_of_one_team_is_of_that_or_says_that_there_is_none(iris):
     assert failed["ok"] is False and failed["failure"]["kind"] == "bad_request"
 
 
+def test_a_team_that_is_not_configured_is_wrong_usage_whatever_is_asked_of_it(iris):
+    for verb in ("wake", "sleep", "takeover"):
+        wrong = iris.run(verb, "ap", *(["--from", "web"] if verb == "takeover" else []))
+        assert wrong.returncode == 2 and "bad_request: there is no team \"ap\"" in wrong.stderr, wrong
+
+
 def test_long_names_fit_a_terminal_too(iris):
     name = "n" * 64
     iris.write_config({"teams": {name: iris.local_team(description="d" * 100)}})

@@ -78,7 +78,7 @@ def test_sessions_and_the_coordinator(iris):
     iris.wait_for_status(lambda s: s["sessions"][0]["tellInFlight"])
     assert reply(iris, "sleep", "sleep", "app", code=1)["failure"]["kind"] == "busy_limit"
     assert reply(iris, "sleep", "sleep", "app", "--force")["wasRunning"]
-    assert reply(iris, "wake", "wake", "nobody", code=1)["team"] == "nobody"
+    assert reply(iris, "wake", "wake", "nobody", code=2)["team"] == "nobody"
     assert reply(iris, "stop", "stop")["wasRunning"] is True
     stopped = reply(iris, "stop", "stop", "--agents")  # By a coordinator that is started for it.
     assert (stopped["wasRunning"], stopped["agentsStopped"]) == (False, 1)

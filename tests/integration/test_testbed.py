@@ -13,7 +13,7 @@ import pytest
 from integration.iris_fixtures import Iris
 from programs import words
 from programs.claude_driver import STREAM_JSON, Claude, Program
-from testbed import processes, remote_user as accounts
+from testbed import npm, processes, remote_user as accounts
 from testbed.waiting import wait_until
 
 
@@ -216,3 +216,23 @@ def test_a_team_entry_names_everything_ssh_needs(sshd, remote_user):
     assert done.stdout == b"in\n", done.stderr
     assert team["path"] == str(remote_user.home)
     assert team["remoteOptions"]["connectTimeout"] == 5000
+
+
+def test_what_npm_does_not_give_is_asked_for_once_in_a_run(monkeypatch, tmp_path):
+    tries = []
+
+    def refuse(*args, cwd):
+        tries.append(args)
+        raise AssertionError("no registry")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("IRIS_TESTS_RUN", str(tmp_path))
+    monkeypatch.setattr(npm, "_npm", refuse)
+    monkeypatch.setattr(npm, "_failed", {})
+    with pytest.raises(AssertionError, match="no registry"):
+        npm.claude.__wrapped__()
+    for _ in range(2):
+        with pytest.raises(pytest.fail.Exception, match=r"no registry\n\(not tried again"):
+            npm.claude.__wrapped__()
+        npm._failed.clear()  # As another process begins.
+    assert len(tries) == 1

@@ -8,7 +8,7 @@ import pytest
 from integration.iris_fixtures import only_link
 from testbed import sshd as daemons
 
-# One of every row of the table in coordinator/bootstrap/ssh_lines.cc.
+# One of every row of the table in coordinator/reach/ssh/ssh_lines.cc.
 WORDS = """\
 @    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
 @       WARNING: REVOKED HOST KEY DETECTED!               @

@@ -104,7 +104,7 @@ TEST_F(TransportTest, AHostThatAnsweredAnEarlierLifeIsWaitedFor) {
   const std::string id = Tell("hello");
   ASSERT_TRUE(Eventually([this] {
     bool tried = false;
-    OnLoop([&] { tried = link_->Status().state() == "waiting"; });
+    OnLoop([&] { tried = link_->Status().state() == v1::LinkStatus::WAITING; });
     return tried;
   }));
   host_.RefuseWith(absl::OkStatus());
@@ -272,7 +272,7 @@ TEST_F(TransportTest, WhatTheHostHasOutlivesALoginThatIsRefused) {
   host_.CutWires();
   ASSERT_TRUE(Eventually([this] {
     bool blocked = false;
-    OnLoop([&] { blocked = link_->Status().state() == "blocked"; });
+    OnLoop([&] { blocked = link_->Status().state() == v1::LinkStatus::BLOCKED; });
     return blocked;
   }));
   sink_.WaitForStage(TransportProgress::Stage::kConnecting);
@@ -375,8 +375,8 @@ TEST_P(LinkKeysOfEachBuildTest, AClaudeThatIsStartedBehindALinkThatCameBackHasTh
   EXPECT_EQ(Ask("ENV SSH_AUTH_SOCK").text, "/tmp/second");
 }
 
-// What waits at the host starts another claude without being asked. An agent before build 5 hears of
-// the keys too late for that.
+// What waits at the host starts another claude without being asked. An agent before build 5 hears
+// of the keys too late for that.
 TEST_F(LinkKeysTest, SoHasOneThatAMessageStartsThatTheHostHad) {
   const std::string id = Tell(Held("SLOW") + "\nCRASH 3");
   const std::string waiting = Tell("ENV SSH_AUTH_SOCK");

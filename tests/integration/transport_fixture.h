@@ -34,7 +34,6 @@
 // claude.
 namespace iris {
 
-
 inline constexpr absl::Duration kPatience = absl::Minutes(1);
 
 struct Outcome {
@@ -71,7 +70,7 @@ class TransportRecorder final : public TransportSink {
     absl::MutexLock lock(&mutex_);
     requests_ = requests;
   }
-  void OnApplied(const ReadMark& mark) override {
+  void OnReadUpTo(const ReadMark& mark) override {
     {
       absl::MutexLock lock(&mutex_);
       mark_ = mark;
@@ -270,8 +269,8 @@ class TransportTest : public ::testing::Test {
   void Renew(const ReadMark& after = {}) {
     OnLoop([&] {
       transport_.reset();
-      transport_ = std::make_unique<RemoteAgentTransport>(
-          loop_.loop(), calls_, *link_, identity_, team_,
+      transport_ = std::make_unique<AgentTransport>(
+          loop_.loop(), *link_, identity_, team_,
           SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, after, sink_);
     });
   }
@@ -299,7 +298,7 @@ class TransportTest : public ::testing::Test {
   }
   uint64_t BytesIn() {
     uint64_t bytes = 0;
-    OnLoop([&] { bytes = transport_->metrics().bytes_in; });
+    OnLoop([&] { bytes = transport_->bytes_read(); });
     return bytes;
   }
   Outcome Ask(const std::string& text) { return sink_.WaitFor(Tell(text)); }
@@ -314,7 +313,7 @@ class TransportTest : public ::testing::Test {
   const CoordinatorIdentity identity_{NewUuid(), "me@here"};
   const std::string session_id_ = NewUuid();
   std::unique_ptr<HostLink> link_;
-  std::unique_ptr<Transport> transport_;
+  std::unique_ptr<AgentTransport> transport_;
 };
 
 }  // namespace iris

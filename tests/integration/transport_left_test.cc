@@ -70,7 +70,7 @@ TEST_F(TransportTest, WhatNobodyHasAskedForInThisLifeWaitsForSomebodyWithKeys) {
   EXPECT_EQ(KindOf(sink_.WaitForAway()), v1::FAILURE_AUTH);
   EXPECT_THAT(sink_.last_progress(), HasSubstr("waits for somebody"));
   OnLoop([&] {
-    EXPECT_EQ(link_->Status().state(), "blocked");
+    EXPECT_EQ(link_->Status().state(), v1::LinkStatus::BLOCKED);
     EXPECT_TRUE(transport_->Withdraw(id));
   });
   host_.RefuseWith(absl::OkStatus());
@@ -105,7 +105,7 @@ TEST_F(TransportTest, WhoAwaitsAHostNoMoreLetsGoOfTheLink) {
   });
   EXPECT_TRUE(Eventually([this] {
     bool down = false;
-    OnLoop([&] { down = link_->Status().state() == "down"; });
+    OnLoop([&] { down = link_->Status().state() == v1::LinkStatus::DOWN; });
     return down;
   }));
 }

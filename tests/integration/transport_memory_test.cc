@@ -27,8 +27,8 @@ class FloodTest : public ::testing::Test {
     host_.Speak(true);
     OnLoop([this] {
       link_ = std::make_unique<HostLink>(loop_.loop(), calls_, "gpu1", host_.MakeConnector());
-      transport_ = std::make_unique<RemoteAgentTransport>(
-          loop_.loop(), calls_, *link_, CoordinatorIdentity{NewUuid(), "me@here"}, Team(),
+      transport_ = std::make_unique<AgentTransport>(
+          loop_.loop(), *link_, CoordinatorIdentity{NewUuid(), "me@here"}, Team(),
           SessionKey{.session_id = NewUuid(), .from = "cli", .to = "gpu"}, ReadMark(), sink_);
       transport_->Tell(NewUuid(), "anything");
     });
@@ -43,7 +43,7 @@ class FloodTest : public ::testing::Test {
   void OnLoop(absl::FunctionRef<void()> task) { loop_.Run(task); }
   uint64_t BytesIn() {
     uint64_t bytes = 0;
-    OnLoop([&] { bytes = transport_->metrics().bytes_in; });
+    OnLoop([&] { bytes = transport_->bytes_read(); });
     return bytes;
   }
 
@@ -52,7 +52,7 @@ class FloodTest : public ::testing::Test {
   OutstandingCalls calls_;
   TransportRecorder sink_;
   std::unique_ptr<HostLink> link_;
-  std::unique_ptr<Transport> transport_;
+  std::unique_ptr<AgentTransport> transport_;
 };
 
 // A budget that somebody else has used up, and who goes on using it.
@@ -60,7 +60,7 @@ class UsedUp {
  public:
   explicit UsedUp(EventLoop& loop) : loop_(loop), budget_(loop, 1 << 20), other_(budget_) {
     other_.Set(1 << 20);
-    GoOn();
+    UseItUp();
   }
   ~UsedUp() { loop_.Cancel(timer_); }
 
@@ -72,9 +72,9 @@ class UsedUp {
   }
 
  private:
-  void GoOn() {
+  void UseItUp() {
     EXPECT_TRUE(other_.MayTakeMore([] {}));
-    timer_ = loop_.After(absl::Seconds(1), [this] { GoOn(); });
+    timer_ = loop_.After(absl::Seconds(1), [this] { UseItUp(); });
   }
 
   EventLoop& loop_;
@@ -110,8 +110,8 @@ TEST_F(FloodTest, AHostThatSendsMoreThanItMayIsHeardNoFurther) {
   host_.Flood(event);
   OnLoop([&] {
     memory = std::make_unique<UsedUp>(loop_.loop());
-    transport_ = std::make_unique<RemoteAgentTransport>(
-        loop_.loop(), calls_, *link_, CoordinatorIdentity{NewUuid(), "me@here"}, Team(),
+    transport_ = std::make_unique<AgentTransport>(
+        loop_.loop(), *link_, CoordinatorIdentity{NewUuid(), "me@here"}, Team(),
         SessionKey{.session_id = NewUuid(), .from = "cli", .to = "gpu"}, ReadMark(), sink_,
         &memory->budget());
     transport_->Tell(tell_id, "anything");
@@ -132,8 +132,8 @@ class NoRoomTest : public TransportTest {
   NoRoomTest() {
     OnLoop([this] {
       memory_ = std::make_unique<UsedUp>(loop_.loop());
-      transport_ = std::make_unique<RemoteAgentTransport>(
-          loop_.loop(), calls_, *link_, identity_, team_,
+      transport_ = std::make_unique<AgentTransport>(
+          loop_.loop(), *link_, identity_, team_,
           SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, ReadMark(), sink_,
           &memory_->budget());
     });
@@ -146,8 +146,8 @@ class NoRoomTest : public TransportTest {
       memory_.reset();
     });
   }
-  // The answer has begun, and nothing more comes of it. Bytes that came are no sign of that, however
-  // long no others do: claude says other lines first, of which nothing is held.
+  // The answer has begun, and nothing more comes of it. Bytes that came are no sign of that,
+  // however long no others do: claude says other lines first, of which nothing is held.
   void WaitUntilItWaits() {
     const absl::Time deadline = absl::Now() + kPatience;
     for (uint64_t before = 0, now = BytesIn(); BytesHeld() == 0 || now != before; now = BytesIn()) {

@@ -9,8 +9,8 @@
 #include "common/base/ids.h"
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
-#include "coordinator/bootstrap/resolve_target.h"
 #include "coordinator/link/lent_env.h"
+#include "coordinator/link/target.h"
 #include "coordinator/link/team_link.h"
 #include "gtest/gtest.h"
 #include "tests/integration/transport_fixture.h"
@@ -35,8 +35,8 @@ class TransportOwnWayTest : public TransportTest {
     });
     team_.asker.environment = Leading("one");
     OnLoop([this] {
-      transport_ = std::make_unique<RemoteAgentTransport>(
-          loop_.loop(), calls_, *way_, identity_, team_,
+      transport_ = std::make_unique<AgentTransport>(
+          loop_.loop(), *way_, identity_, team_,
           SessionKey{.session_id = session_id_, .from = "cli", .to = "gpu"}, ReadMark(), sink_);
     });
   }

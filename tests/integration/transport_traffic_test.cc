@@ -18,8 +18,8 @@ class BusyHostTest : public ::testing::Test {
     KeepGrpcClientThreads();
     host_.Speak(true);
     link_ = std::make_unique<HostLink>(loop_, calls_, "gpu1", host_.MakeConnector());
-    transport_ = std::make_unique<RemoteAgentTransport>(
-        loop_, calls_, *link_, CoordinatorIdentity{NewUuid(), "me@here"}, Team(),
+    transport_ = std::make_unique<AgentTransport>(
+        loop_, *link_, CoordinatorIdentity{NewUuid(), "me@here"}, Team(),
         SessionKey{.session_id = NewUuid(), .from = "cli", .to = "gpu"}, ReadMark(), sink_);
     transport_->Tell(NewUuid(), "anything");
   }
@@ -39,8 +39,8 @@ class BusyHostTest : public ::testing::Test {
     });
   }
   bool HearsMore() {
-    const uint64_t before = transport_->metrics().bytes_in;
-    return Happens([&] { return transport_->metrics().bytes_in > before; });
+    const uint64_t before = transport_->bytes_read();
+    return Happens([&] { return transport_->bytes_read() > before; });
   }
   uint64_t Losses() const { return link_->Status().losses(); }
 
@@ -50,7 +50,7 @@ class BusyHostTest : public ::testing::Test {
   OutstandingCalls calls_;
   TransportRecorder sink_;
   std::unique_ptr<HostLink> link_;
-  std::unique_ptr<Transport> transport_;
+  std::unique_ptr<AgentTransport> transport_;
 };
 
 TEST_F(BusyHostTest, WhatStreamsSayKeepsALinkFromBeingLost) {

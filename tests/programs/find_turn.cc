@@ -3,7 +3,7 @@
 //   find_turn TRANSCRIPT TELL_ID
 #include <cstdio>
 
-#include "agent/session/transcript.h"
+#include "agent/claude/transcript.h"
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;

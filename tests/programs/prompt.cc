@@ -185,8 +185,8 @@ bool SaysSomething(const Steps& steps) {
 }  // namespace
 
 const std::vector<std::string>& Commands() {
-  static const auto* commands = new std::vector<std::string>{
-      "clear", "compact", "context", "init", "login", "review", "usage"};
+  static const auto* commands = new std::vector<std::string>{"clear", "compact", "context", "init",
+                                                             "login", "review",  "usage"};
   return *commands;
 }
 

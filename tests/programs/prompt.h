@@ -52,8 +52,8 @@ struct Surroundings {
   bool again = false;  // The session's last life began this very turn and did not finish it.
 };
 
-// The names of claude's commands: a prompt that begins with a slash and one of them is that command,
-// whatever follows.
+// The names of claude's commands: a prompt that begins with a slash and one of them is that
+// command, whatever follows.
 const std::vector<std::string>& Commands();
 
 // Reads the words that steer a turn (README.md lists them): one at the beginning of a line. Lines

@@ -57,7 +57,7 @@ struct Session {
   bool last_result_was_error = false;
   int results = 0;
   double spent_usd = 0;  // By the process, as claude counts it.
-  int messages = 0;  // For message and tool ids.
+  int messages = 0;      // For message and tool ids.
 };
 
 }  // namespace iris::stub

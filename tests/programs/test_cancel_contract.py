@@ -1,4 +1,4 @@
-"""What cancelling a tell (agent/session/session_cancel.cc) relies on: an interrupt with
+"""What cancelling a tell (agent/session/turn.h) relies on: an interrupt with
 `cancel_queued` ends the message before it, whenever it comes, and no other."""
 
 import time

@@ -1,4 +1,4 @@
-"""What the agent reads out of a transcript (agent/session/transcript.h), where claude wrote it."""
+"""What the agent reads out of a transcript (agent/claude/transcript.h), where claude wrote it."""
 
 import dataclasses
 import json

@@ -3,9 +3,9 @@
 // race. Loaded before it (LD_PRELOAD), this stands in front of its functions: whoever has unlocked
 // happens before whoever locks next.
 //
-// Conditions are also looked at by the thread that unlocks, on behalf of those that wait: such reads
-// are left out. So a race of a condition's reads is not seen; one of anything else under, or not
-// under, a Mutex is.
+// Conditions are also looked at by the thread that unlocks, on behalf of those that wait: such
+// reads are left out. So a race of a condition's reads is not seen; one of anything else under, or
+// not under, a Mutex is.
 
 #include <dlfcn.h>
 

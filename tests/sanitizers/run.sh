@@ -12,11 +12,11 @@ sanitizer=${1:?tsan or asan}
 shift
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(//common/base/... //common/budget/... //common/endpoint/... //common/log/... //common/loop/... //common/process/...
-  //agent/journal/... //agent/process/... //agent/session/... //coordinator/config/... //coordinator/store/...
+  //agent/claude/... //agent/journal/... //agent/process/... //agent/session/... //coordinator/config/... //coordinator/store/...
   //coordinator/link:heartbeat_test //coordinator/link:link_machine_test //coordinator/link:wake_watch_test)
 # One thread, or gRPC's: nothing for TSAN.
 [ "$sanitizer" = tsan ] || [ $# -gt 0 ] ||
-  targets+=(//tests/simulation/... //common/rpc/... //agent/service/... //coordinator/service/...)
+  targets+=(//tests/simulation/... //common/rpc/... //agent/service/... //coordinator/desk/... //coordinator/service/...)
 flags=(--config="$sanitizer" --noshow_progress --color=no -k --test_summary=terse --build_tests_only)
 
 if [ "$sanitizer" = tsan ]; then

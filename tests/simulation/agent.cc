@@ -9,7 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "agent/session/identity.h"
+#include "agent/inventory/session_context.h"
 #include "common/base/ids.h"
 #include "common/version/version.h"
 
@@ -27,6 +27,14 @@ std::map<std::string, uintmax_t> SegmentSizes(const std::string& dir) {
   return sizes;
 }
 
+// Which conversation a claude is started for.
+std::string SessionOf(const ChildSpec& spec) {
+  for (size_t i = 0; i + 1 < spec.args.size(); ++i) {
+    if (spec.args[i] == "--session-id" || spec.args[i] == "--resume") return spec.args[i + 1];
+  }
+  return "";
+}
+
 }  // namespace
 
 Host::Host(World& world, const Desk& desk, std::string dir, const Journal::Limits& limits)
@@ -36,24 +44,25 @@ Host::Host(World& world, const Desk& desk, std::string dir, const Journal::Limit
 
 Host::~Host() {
   EndAgent();
-  if (claudes_.transcript_path.empty()) return;
-  unlink(claudes_.transcript_path.c_str());
-  unlink(claim_path_.c_str());
+  for (const auto& [session_id, transcript] : claudes_.transcripts) {
+    unlink(transcript.path.c_str());
+    unlink(desk_.ClaimOf(session_id).c_str());
+  }
 }
 
 void Host::Start() {
   agent_ = std::make_unique<Agent>();
   agent_->incarnation = NewUuid();
   agent_->loop = std::make_unique<EventLoop>([this] { return world_.now(); });
-  AgentIdentity identity{.incarnation = agent_->incarnation,
-                         .boot_id = absl::StrCat("boot-", boots_),
-                         .pid_namespace = "pid:[1]",
-                         .hostname = "simulated",
-                         .keeper_program = "/bin/true",
-                         .home = desk_.home(),
-                         .sessions_dir = dir_ + "/sessions",
-                         .program_dirs = {},
-                         .child_env = {}};
+  SessionContext identity{.incarnation = agent_->incarnation,
+                          .boot_id = absl::StrCat("boot-", boots_),
+                          .pid_namespace = "pid:[1]",
+                          .hostname = "simulated",
+                          .keeper_program = "/bin/true",
+                          .home = desk_.home(),
+                          .sessions_dir = dir_ + "/sessions",
+                          .program_dirs = {},
+                          .child_env = {}};
   SessionTableOptions world;
   world.start_child = [this](EventLoop&, const ChildSpec& spec, ChildSink& sink) {
     return StartClaude(spec, sink);
@@ -72,20 +81,26 @@ void Host::Start() {
 }
 
 absl::StatusOr<std::unique_ptr<Child>> Host::StartClaude(const ChildSpec& spec, ChildSink& sink) {
-  if (claude() != nullptr) world_.Violation("a claude was started beside another one");
-  // One session: the transcript is that of the only one there is.
-  for (size_t i = 0; claudes_.transcript_path.empty() && i + 1 < spec.args.size(); ++i) {
-    if (spec.args[i] != "--session-id") continue;
-    claudes_.transcript_path = desk_.TranscriptOf(spec.args[i + 1]);
-    claim_path_ = desk_.ClaimOf(spec.args[i + 1]);
-  }
-  claude_ = std::make_shared<Claude>(world_, claudes_);
-  claude_->Start(sink);
-  return std::make_unique<ClaudeChild>(claude_);
+  const std::string session_id = SessionOf(spec);
+  if (Runs(session_id)) world_.Violation("a claude was started beside another one");
+  claudes_.transcripts[session_id].path = desk_.TranscriptOf(session_id);
+  const auto claude = std::make_shared<Claude>(world_, claudes_, session_id);
+  started_[session_id] = claude;
+  claude->Start(sink);
+  return std::make_unique<ClaudeChild>(claude);
 }
 
-std::shared_ptr<Claude> Host::claude() const {
-  return claude_ != nullptr && claude_->runs() ? claude_ : nullptr;
+bool Host::Runs(const std::string& session_id) const {
+  const auto found = started_.find(session_id);
+  return found != started_.end() && found->second->runs();
+}
+
+std::vector<std::shared_ptr<Claude>> Host::running() const {
+  std::vector<std::shared_ptr<Claude>> running;
+  for (const auto& [session_id, claude] : started_) {
+    if (claude->runs()) running.push_back(claude);
+  }
+  return running;
 }
 
 v1::Hello Host::hello() const {
@@ -100,7 +115,7 @@ v1::Hello Host::hello() const {
 
 void Host::Accept(std::shared_ptr<Wire> wire) {
   agent_->channels.push_back(
-      ServerChannel::Make(world_, std::move(wire), agent_->service->grpc_service()));
+      ServerChannel::Make(world_, std::move(wire), *agent_->loop, *agent_->service));
 }
 
 bool Host::RunReady() { return agent_ != nullptr && agent_->loop->RunReady(); }
@@ -129,12 +144,12 @@ void Host::EndAgent() {
   const std::string sessions = dir_ + "/sessions", aside = dir_ + "/aside";
   fs::rename(sessions, aside);
   const std::map<std::string, uintmax_t> sizes = SegmentSizes(aside);
-  if (claude_ != nullptr) {
-    claude_->Detach();
-    claude_->CloseStdin();
+  for (const auto& [session_id, claude] : started_) {
+    claude->Detach();
+    claude->CloseStdin();
   }
   for (const std::shared_ptr<ServerChannel>& channel : agent_->channels) channel->Abandon();
-  // gRPC's objects delete themselves on the loop.
+  // Streams let go of their handlers on the loop.
   while (agent_->loop->RunReady()) {
   }
   agent_->sessions.reset();
@@ -160,7 +175,7 @@ void Host::Lose(Loss loss) {
     fs::create_directory(dir_ + "/sessions");
   }
   if (loss != Loss::kPower && loss != Loss::kPutBack) return;
-  if (claude_ != nullptr) claude_->Die(/*by_signal=*/true, 9);
+  for (const auto& [session_id, claude] : started_) claude->Die(/*by_signal=*/true, 9);
   ++boots_;
   loss == Loss::kPower ? LosePower() : PutBack();
 }
@@ -170,8 +185,8 @@ void Host::Copy() {
   fs::remove_all(CopyDir());
   fs::create_directory(CopyDir());
   fs::copy(dir_ + "/sessions", CopyDir() + "/sessions", fs::copy_options::recursive);
-  if (fs::exists(claudes_.transcript_path)) {
-    fs::copy_file(claudes_.transcript_path, CopyDir() + "/transcript");
+  for (const auto& [session_id, transcript] : claudes_.transcripts) {
+    if (fs::exists(transcript.path)) fs::copy_file(transcript.path, CopyDir() + "/" + session_id);
   }
   copied_turns_ = claudes_.turns;
   copied_order_ = claudes_.order;
@@ -183,10 +198,11 @@ void Host::PutBack() {
   if (fs::exists(CopyDir())) {
     fs::copy(CopyDir() + "/sessions", dir_ + "/sessions", fs::copy_options::recursive);
   }
-  claudes_.transcript.Reset();
-  if (!claudes_.transcript_path.empty()) fs::remove(claudes_.transcript_path);
-  if (fs::exists(CopyDir() + "/transcript")) {
-    fs::copy_file(CopyDir() + "/transcript", claudes_.transcript_path);
+  for (auto& [session_id, transcript] : claudes_.transcripts) {
+    transcript.file.Reset();
+    fs::remove(transcript.path);
+    const std::string copy = CopyDir() + "/" + session_id;
+    if (fs::exists(copy)) fs::copy_file(copy, transcript.path);
   }
   claudes_.turns = copied_turns_;
   claudes_.order = copied_order_;

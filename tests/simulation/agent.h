@@ -46,10 +46,10 @@ class Host {
   void Accept(std::shared_ptr<Wire> wire);
   v1::Hello hello() const;
 
-  // The claude that runs, if one does.
-  std::shared_ptr<Claude> claude() const;
+  // The claudes that run, one for each session at most.
+  std::vector<std::shared_ptr<Claude>> running() const;
   // Whether one runs that an agent which is gone has left.
-  bool draining() const { return agent_ == nullptr && claude() != nullptr; }
+  bool draining() const { return agent_ == nullptr && !running().empty(); }
 
   bool RunReady();
   absl::Duration next() const;
@@ -67,6 +67,7 @@ class Host {
   };
 
   absl::StatusOr<std::unique_ptr<Child>> StartClaude(const ChildSpec& spec, ChildSink& sink);
+  bool Runs(const std::string& session_id) const;
   absl::Status Sync(const std::string& path);
   void EndAgent();
   void LosePower();
@@ -80,8 +81,7 @@ class Host {
   const Journal::Limits limits_;
   ClaudeWorld claudes_;
   std::unique_ptr<Agent> agent_;
-  std::shared_ptr<Claude> claude_;
-  std::string claim_path_;  // Of the session; empty before its first claude.
+  std::map<std::string, std::shared_ptr<Claude>> started_;  // The last of each session.
   // What had begun when it was copied.
   std::map<std::string, int> copied_turns_;
   std::vector<std::string> copied_order_;

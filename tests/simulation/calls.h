@@ -4,21 +4,29 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "grpcpp/support/status.h"
 
 namespace iris::simulation {
 
 // Which method a call is of, on the wire.
-enum class Method : uint8_t { kAcquire, kOpen, kAttach, kCancelTell, kClose, kProbe };
+enum class Method : uint8_t {
+  kAcquire,
+  kOpen,
+  kAttach,
+  kCancelTell,
+  kClose,
+  kProbe,
+  kAnswerRequest,
+};
 
-// How a call ended, as the body of its last frame: code (1) | length of the message (4) | message |
-// details.
-std::string EncodeStatus(const grpc::Status& status);
-grpc::Status DecodeStatus(absl::string_view body);
+// How a call ended, as the body of its last frame: a Failure in bytes, nothing for OK. What comes
+// out is as FromHost() (coordinator/link) has it.
+std::string EncodeStatus(const absl::Status& status);
+absl::Status DecodeStatus(absl::string_view body);
 
 // What a call says when its wire is gone.
-grpc::Status LostWire();
+absl::Status LostWire();
 
 }  // namespace iris::simulation
 

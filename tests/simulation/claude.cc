@@ -64,9 +64,17 @@ std::string ToolLine() {
          R"("content":[{"type":"tool_use","id":"t","name":"Bash","input":{}}]}})";
 }
 
-std::string ToolResultLine() {
-  return R"({"type":"user","message":{"role":"user","content":[{"type":"tool_result",)"
-         R"("tool_use_id":"t","content":"done"}]}})";
+// As claude says and keeps it (agent/session/transcript.cc knows the words of kNobodyAnswers).
+constexpr char kDone[] = "done";
+constexpr char kDenied[] = "Error: denied";
+constexpr char kNobodyAnswers[] = "Error: Tool permission request failed: AbortError";
+
+std::string ToolResultLine(const std::string& result) {
+  json line = json::parse(R"({"type":"user","message":{"role":"user","content":[{)"
+                          R"("type":"tool_result","tool_use_id":"t"}]}})");
+  line["message"]["content"][0]["content"] = result;
+  if (result != kDone) line["toolUseResult"] = result;
+  return line.dump();
 }
 
 }  // namespace
@@ -107,7 +115,12 @@ void Claude::Write(absl::string_view bytes) {
 
 void Claude::CloseStdin() {
   if (std::exchange(eof_, true)) return;
-  Later(absl::Milliseconds(20), [this] { NextPrompt(); });
+  Later(absl::Milliseconds(20), [this] {
+    if (asks_.empty()) return NextPrompt();
+    common_.cut_off.insert(tell_id_);
+    common_.asking.erase(std::exchange(asks_, ""));
+    std::exchange(go_on_, nullptr)(kNobodyAnswers);
+  });
 }
 
 void Claude::Pause(bool paused) {
@@ -132,7 +145,14 @@ void Claude::OnLine(const std::string& line) {
       response["response"]["cancelled"] = cancelled;
       interrupted_ = answering_;
     }
-    return Say(json({{"type", "control_response"}, {"response", response}}).dump());
+    Say(json({{"type", "control_response"}, {"response", response}}).dump());
+    if (interrupted_ && !asks_.empty()) OnAnswer(asks_, /*allowed=*/false);
+    return;
+  }
+  if (message.value("type", "") == "control_response") {
+    const json& response = message["response"];
+    return OnAnswer(response.value("request_id", ""),
+                    response["response"].value("behavior", "") == "allow");
   }
   if (message.value("type", "") != "user") return;
   const std::string uuid = message.value("uuid", "");
@@ -156,6 +176,7 @@ void Claude::NextPrompt() {
   interrupted_ = false;
   const auto [uuid, text] = prompts_.front();
   prompts_.pop_front();
+  tell_id_ = uuid;
   json line = {
       {"type", "user"}, {"uuid", uuid}, {"message", {{"role", "user"}, {"content", text}}}};
   Keep(line.dump());
@@ -182,12 +203,55 @@ void Claude::TellMessage(const std::string& uuid, const std::string& text, size_
   if (last) {
     return Later(world_.Within(common_.pace / 4), [this, uuid] { EndTurn(uuid); });
   }
-  Later(world_.Within(common_.pace), [this, uuid, text, message] {
-    Keep(ToolResultLine());
-    Say(ToolResultLine());
-    Later(world_.Within(common_.pace),
-          [this, uuid, text, message] { TellMessage(uuid, text, message + 1); });
-  });
+  UseTool(uuid, text, message);
+}
+
+void Claude::UseTool(const std::string& uuid, const std::string& text, size_t message) {
+  if (!common_.asks) {
+    return Later(world_.Within(common_.pace),
+                 [this, uuid, text, message] { EndTool(uuid, text, message, kDone); });
+  }
+  go_on_ = [this, uuid, text, message](const std::string& result) {
+    EndTool(uuid, text, message, result);
+  };
+  // Nobody is there to be asked.
+  if (eof_) {
+    common_.cut_off.insert(uuid);
+    return std::exchange(go_on_, nullptr)(kNobodyAnswers);
+  }
+  asks_ = absl::StrCat("request-", absl::Dec(common_.next_request++, absl::kZeroPad4));
+  common_.asking.insert(asks_);
+  world_.Note(absl::StrCat("claude asks ", asks_));
+  Say(json({{"type", "control_request"},
+            {"request_id", asks_},
+            {"request",
+             {{"subtype", "can_use_tool"},
+              {"tool_name", "Bash"},
+              {"input", {{"command", "true"}}},
+              {"tool_use_id", "t"}}}})
+          .dump());
+  common_.on_asks(asks_);
+}
+
+void Claude::EndTool(const std::string& uuid, const std::string& text, size_t message,
+                     const std::string& result) {
+  Keep(ToolResultLine(result));
+  Say(ToolResultLine(result));
+  if (interrupted_) return EndTurn(uuid);
+  Later(world_.Within(common_.pace),
+        [this, uuid, text, message] { TellMessage(uuid, text, message + 1); });
+}
+
+void Claude::OnAnswer(const std::string& request_id, bool allowed) {
+  if (request_id != asks_ || asks_.empty()) {
+    return world_.Violation(
+        absl::StrCat("claude is answered ", request_id, ", and waits for [", asks_, "]"));
+  }
+  asks_.clear();
+  common_.asking.erase(request_id);
+  world_.Note(absl::StrCat(request_id, allowed ? " is allowed" : " is denied"));
+  if (!interrupted_) common_.on_answered(request_id, allowed);
+  std::exchange(go_on_, nullptr)(allowed ? kDone : kDenied);
 }
 
 void Claude::EndTurn(const std::string& uuid) {
@@ -211,12 +275,13 @@ void Claude::Say(const std::string& line) {
 }
 
 void Claude::Keep(const std::string& line) {
-  if (!common_.transcript) {
-    common_.transcript.Reset(
-        open(common_.transcript_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  ClaudeWorld::Transcript& transcript = common_.transcripts[session_id_];
+  if (!transcript.file) {
+    transcript.file.Reset(
+        open(transcript.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   }
   const std::string bytes = line + "\n";
-  if (write(common_.transcript.get(), bytes.data(), bytes.size()) < 0) {
+  if (write(transcript.file.get(), bytes.data(), bytes.size()) < 0) {
     world_.Violation("the transcript cannot be written");
   }
 }
@@ -241,6 +306,7 @@ void Claude::Flush() {
 
 void Claude::Die(bool by_signal, int number) {
   if (std::exchange(gone_, true)) return;
+  if (!asks_.empty()) common_.asking.erase(asks_);
   world_.Note(absl::StrCat("claude ends, ", by_signal ? "signal " : "code ", number));
   exit_ = {.by_signal = by_signal, .number = number};
   world_.Soon([self = shared_from_this()] { self->TellEnd(); });

@@ -5,7 +5,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -19,12 +21,23 @@ namespace iris::simulation {
 
 // What every claude of one schedule has in common, whichever agent started it.
 struct ClaudeWorld {
+  struct Transcript {
+    std::string path;
+    ScopedFd file;  // Unset before its first line.
+  };
   // What was run, by the id of the tell: how often the model began a turn for it.
   std::map<std::string, int> turns;
-  std::vector<std::string> order;  // Ids, as their turns began.
-  std::string transcript_path;     // Of the session; empty before its first claude.
-  ScopedFd transcript;
-  absl::Duration pace;  // Between two messages, at most.
+  std::vector<std::string> order;                 // Ids, as their turns began.
+  std::map<std::string, Transcript> transcripts;  // By session, from its first claude on.
+  absl::Duration pace;                            // Between two messages, at most.
+
+  // ---- permissions
+  bool asks = false;                                // Before it uses a tool.
+  std::function<void(const std::string&)> on_asks;  // Of a request that waits from now on.
+  std::function<void(const std::string&, bool)> on_answered;  // It was allowed, or not.
+  std::set<std::string> asking;                               // Requests that wait.
+  std::set<std::string> cut_off;  // Tells in which a request was lost with whoever could answer.
+  int next_request = 1;
   int answer_blocks_max = 4;
   int next_pid = 5'000'000;  // Above any that Linux gives out.
 };
@@ -33,12 +46,14 @@ struct ClaudeWorld {
 // bytes: N", whatever follows, it is one line of so many bytes.
 std::string AnswerTo(const std::string& text);
 
-// A scripted claude (facts: tests/programs/README.md, agent/session/transcript.h). It answers
+// A scripted claude (facts: tests/programs/README.md, agent/claude/transcript.h). It answers
 // control requests, and prompts one after the other, in one or two messages; a message gets into
-// its transcript when it ends. Once its stdin has ended it finishes its turn and leaves.
+// its transcript when it ends. Once its stdin has ended it takes what it asks for refused, finishes
+// its turn and leaves.
 class Claude : public std::enable_shared_from_this<Claude> {
  public:
-  Claude(World& world, ClaudeWorld& common) : world_(world), common_(common) {}
+  Claude(World& world, ClaudeWorld& common, std::string session_id)
+      : world_(world), common_(common), session_id_(std::move(session_id)) {}
 
   // Goes on when nobody holds its pipes any more: until it has left.
   void Start(ChildSink& sink);
@@ -58,6 +73,10 @@ class Claude : public std::enable_shared_from_this<Claude> {
   void OnLine(const std::string& line);
   void NextPrompt();
   void TellMessage(const std::string& uuid, const std::string& text, size_t message);
+  void UseTool(const std::string& uuid, const std::string& text, size_t message);
+  void EndTool(const std::string& uuid, const std::string& text, size_t message,
+               const std::string& result);
+  void OnAnswer(const std::string& request_id, bool allowed);
   void EndTurn(const std::string& uuid);
   void Say(const std::string& line);
   void Keep(const std::string& line);
@@ -69,6 +88,7 @@ class Claude : public std::enable_shared_from_this<Claude> {
 
   World& world_;
   ClaudeWorld& common_;
+  const std::string session_id_;
   ChildSink* sink_ = nullptr;
   int pid_ = 0;
   bool gone_ = false;
@@ -77,6 +97,9 @@ class Claude : public std::enable_shared_from_this<Claude> {
   bool answering_ = false;
   bool interrupted_ = false;
   bool flushing_ = false;
+  std::string asks_;  // The request that it waits for; empty: none.
+  std::function<void(const std::string& result)> go_on_;  // With it: the tool has ended so.
+  std::string tell_id_;                                   // Whose turn it is, or was last.
   ExitStatus exit_;
   bool end_waits_ = false;  // For somebody to read again.
   std::string stdin_;

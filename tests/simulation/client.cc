@@ -2,130 +2,68 @@
 
 #include <cstdlib>
 #include <utility>
-#include <vector>
 
+#include "common/failure/failure.h"
 #include "tests/simulation/client_calls.h"
-
-// gRPC's own door for tests (client_context.h names it a friend).
-namespace grpc::testing {
-class InteropClientContextInspector {
- public:
-  static bool WasCancelled(const grpc::ClientContext& context) { return context.call_canceled_; }
-};
-}  // namespace grpc::testing
 
 namespace iris::simulation {
 namespace {
 
-using grpc::ClientContext;
-using grpc::CompletionQueue;
-
-// The generated interface with what the coordinator uses of it; the rest ends the program.
-//
-// Of a unary method: the blocking call and the ones over a completion queue.
-#define UNUSED_UNARY(Name)                                                                    \
-  grpc::Status Name(ClientContext*, const v1::Name##Request&, v1::Name##Response*) override { \
-    abort();                                                                                  \
-  }                                                                                           \
-  grpc::ClientAsyncResponseReaderInterface<v1::Name##Response>* Async##Name##Raw(             \
-      ClientContext*, const v1::Name##Request&, CompletionQueue*) override {                  \
-    abort();                                                                                  \
-  }                                                                                           \
-  grpc::ClientAsyncResponseReaderInterface<v1::Name##Response>* PrepareAsync##Name##Raw(      \
-      ClientContext*, const v1::Name##Request&, CompletionQueue*) override {                  \
-    abort();                                                                                  \
-  }
-#define UNUSED_STREAM(Name, Request, Response)                                               \
-  grpc::ClientReaderWriterInterface<Request, Response>* Name##Raw(ClientContext*) override { \
-    abort();                                                                                 \
-  }                                                                                          \
-  grpc::ClientAsyncReaderWriterInterface<Request, Response>* Async##Name##Raw(               \
-      ClientContext*, CompletionQueue*, void*) override {                                    \
-    abort();                                                                                 \
-  }                                                                                          \
-  grpc::ClientAsyncReaderWriterInterface<Request, Response>* PrepareAsync##Name##Raw(        \
-      ClientContext*, CompletionQueue*) override {                                           \
-    abort();                                                                                 \
-  }
-// Of the callback interface: one that is carried, and one that is not.
-#define CARRIED(Name)                                                                        \
-  void Name(ClientContext* context, const v1::Name##Request* request,                        \
-            v1::Name##Response* response, std::function<void(grpc::Status)> done) override { \
-    ClientUnary<v1::Name##Response>::Start(*channel_, Method::k##Name, context, *request,    \
-                                           response, std::move(done));                       \
-  }                                                                                          \
-  void Name(ClientContext*, const v1::Name##Request*, v1::Name##Response*,                   \
-            grpc::ClientUnaryReactor*) override {                                            \
-    abort();                                                                                 \
-  }
-#define NOT_CARRIED(Name)                                                  \
-  void Name(ClientContext*, const v1::Name##Request*, v1::Name##Response*, \
-            std::function<void(grpc::Status)>) override {                  \
-    abort();                                                               \
-  }                                                                        \
-  void Name(ClientContext*, const v1::Name##Request*, v1::Name##Response*, \
-            grpc::ClientUnaryReactor*) override {                          \
-    abort();                                                               \
-  }
-
-class Stub final : public v1::Agent::StubInterface,
-                   private v1::Agent::StubInterface::async_interface {
+// What a coordinator asks of an agent in a schedule; the rest ends the program.
+class WireChannel final : public AgentChannel {
  public:
-  explicit Stub(std::shared_ptr<ClientChannel> channel) : channel_(std::move(channel)) {}
+  WireChannel(std::shared_ptr<ClientChannel> channel, EventLoop& loop)
+      : channel_(std::move(channel)), loop_(loop) {}
 
-  v1::Agent::StubInterface::async_interface* async() override { return this; }
-
- private:
-  UNUSED_UNARY(Acquire)
-  UNUSED_UNARY(Open)
-  UNUSED_UNARY(CancelTell)
-  UNUSED_UNARY(AnswerRequest)
-  UNUSED_UNARY(Close)
-  UNUSED_UNARY(List)
-  UNUSED_UNARY(GetHost)
-  UNUSED_UNARY(Shutdown)
-  UNUSED_UNARY(Upgrade)
-  UNUSED_STREAM(Attach, v1::AttachRequest, v1::AttachResponse)
-  UNUSED_STREAM(Probe, v1::ProbeRequest, v1::ProbeResponse)
-  UNUSED_STREAM(ReverseMcp, v1::McpFrame, v1::McpFrame)
-
-  CARRIED(Acquire)
-  CARRIED(Open)
-  CARRIED(CancelTell)
-  CARRIED(Close)
-  NOT_CARRIED(AnswerRequest)
-  NOT_CARRIED(List)
-  NOT_CARRIED(GetHost)
-  NOT_CARRIED(Shutdown)
-  NOT_CARRIED(Upgrade)
-  void Attach(ClientContext* context,
-              grpc::ClientBidiReactor<v1::AttachRequest, v1::AttachResponse>* reactor) override {
-    ClientStream<v1::AttachRequest, v1::AttachResponse>::Start(*channel_, Method::kAttach, context,
-                                                               reactor, channel_->taps().on_request,
-                                                               channel_->taps().on_response);
+  Call Acquire(const v1::AcquireRequest& request, absl::Duration within,
+               Done<v1::AcquireResponse> done) override {
+    return Ask(Method::kAcquire, request, within, std::move(done));
   }
-  void Probe(ClientContext* context,
-             grpc::ClientBidiReactor<v1::ProbeRequest, v1::ProbeResponse>* reactor) override {
-    ClientStream<v1::ProbeRequest, v1::ProbeResponse>::Start(*channel_, Method::kProbe, context,
-                                                             reactor);
+  Call Open(const v1::OpenRequest& request, absl::Duration within,
+            Done<v1::OpenResponse> done) override {
+    return Ask(Method::kOpen, request, within, std::move(done));
   }
-  void ReverseMcp(ClientContext*, grpc::ClientBidiReactor<v1::McpFrame, v1::McpFrame>*) override {
+  Call CancelTell(const v1::CancelTellRequest& request, absl::Duration within,
+                  Done<v1::CancelTellResponse> done) override {
+    return Ask(Method::kCancelTell, request, within, std::move(done));
+  }
+  Call Close(const v1::CloseRequest& request, absl::Duration within,
+             Done<v1::CloseResponse> done) override {
+    return Ask(Method::kClose, request, within, std::move(done));
+  }
+  Call AnswerRequest(const v1::AnswerRequestRequest& request, absl::Duration within,
+                     Done<v1::AnswerRequestResponse> done) override {
+    return Ask(Method::kAnswerRequest, request, within, std::move(done));
+  }
+  Call List(const v1::ListRequest&, absl::Duration, Done<v1::ListResponse>) override { abort(); }
+  Call GetHost(const v1::GetHostRequest&, absl::Duration, Done<v1::GetHostResponse>) override {
+    abort();
+  }
+  Call Shutdown(const v1::ShutdownRequest&, absl::Duration, Done<v1::ShutdownResponse>) override {
     abort();
   }
 
+  std::shared_ptr<AttachFrames> Attach(std::shared_ptr<AttachFrames::Sink> sink) override {
+    return std::make_shared<ClientStream<v1::AttachRequest, v1::AttachResponse>>(
+        *channel_, Method::kAttach, std::move(sink), channel_->taps().on_request,
+        channel_->taps().on_response);
+  }
+  std::shared_ptr<ProbeFrames> Probe(std::shared_ptr<ProbeFrames::Sink> sink) override {
+    return std::make_shared<ClientStream<v1::ProbeRequest, v1::ProbeResponse>>(
+        *channel_, Method::kProbe, std::move(sink));
+  }
+
+ private:
+  template <typename Request, typename Response>
+  Call Ask(Method method, const Request& request, absl::Duration within, Done<Response> done) {
+    return ClientUnary<Response>::Start(*channel_, loop_, method, request, within, std::move(done));
+  }
+
   const std::shared_ptr<ClientChannel> channel_;
+  EventLoop& loop_;
 };
 
-#undef UNUSED_UNARY
-#undef UNUSED_STREAM
-#undef CARRIED
-#undef NOT_CARRIED
-
 }  // namespace
-
-bool WasCancelled(const grpc::ClientContext& context) {
-  return grpc::testing::InteropClientContextInspector::WasCancelled(context);
-}
 
 std::shared_ptr<ClientChannel> ClientChannel::Make(World& world, std::shared_ptr<Wire> wire,
                                                    ClientTaps taps) {
@@ -137,8 +75,8 @@ std::shared_ptr<ClientChannel> ClientChannel::Make(World& world, std::shared_ptr
 
 ClientChannel::~ClientChannel() { wire_->SetEnd(Wire::kCoordinator, nullptr); }
 
-std::unique_ptr<v1::Agent::StubInterface> ClientChannel::MakeStub() {
-  return std::make_unique<Stub>(shared_from_this());
+std::unique_ptr<AgentChannel> ClientChannel::Open(EventLoop& loop) {
+  return std::make_unique<WireChannel>(shared_from_this(), loop);
 }
 
 uint32_t ClientChannel::Begin(Method method, std::shared_ptr<Call> call) {
@@ -165,7 +103,7 @@ void ClientChannel::OnFrame(const Frame& frame) {
   if (frame.kind == Frame::kFinish) Finish(frame.call, DecodeStatus(frame.body));
 }
 
-void ClientChannel::Finish(uint32_t id, const grpc::Status& status) {
+void ClientChannel::Finish(uint32_t id, const absl::Status& status) {
   const auto found = calls_.find(id);
   if (found == calls_.end()) return;
   const std::shared_ptr<Call> call = found->second;
@@ -179,16 +117,15 @@ void ClientChannel::OnLost() {
   for (const auto& [id, call] : calls) Finish(id, LostWire());
 }
 
-bool ClientChannel::LookForCancelled() {
-  std::vector<uint32_t> found;
-  for (const auto& [id, call] : calls_) {
-    if (call->cancelled()) found.push_back(id);
-  }
-  for (const uint32_t id : found) {
-    if (!lost_) wire_->Send(Wire::kCoordinator, {.call = id, .kind = Frame::kCancel});
-    Finish(id, grpc::Status(grpc::StatusCode::CANCELLED, ""));
-  }
-  return !found.empty();
+void ClientChannel::CancelSoon(uint32_t id) {
+  world_.Soon([self = shared_from_this(), id] { self->Cancel(id); });
+}
+
+void ClientChannel::Cancel(uint32_t id) {
+  const auto found = calls_.find(id);
+  if (found == calls_.end() || found->second->finished()) return;
+  if (!lost_) wire_->Send(Wire::kCoordinator, {.call = id, .kind = Frame::kCancel});
+  Finish(id, MakeFailure(v1::FAILURE_CANCELLED, CauseFor(v1::FAILURE_CANCELLED)));
 }
 
 void ClientChannel::Abandon() {

@@ -6,8 +6,11 @@
 #include <memory>
 #include <string>
 
-#include "grpcpp/client_context.h"
-#include "proto/iris/v1/agent.grpc.pb.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "common/loop/event_loop.h"
+#include "coordinator/link/agent_channel.h"
+#include "proto/iris/v1/agent.pb.h"
 #include "tests/simulation/calls.h"
 #include "tests/simulation/wire.h"
 #include "tests/simulation/world.h"
@@ -21,19 +24,18 @@ struct ClientTaps {
   std::function<void(const void* stream, const v1::AttachResponse&)> on_response;
 };
 
-// The coordinator's end of a wire: what gRPC's client is otherwise. Its stub() may be used as long
-// as the channel lives. Callbacks come from World::Soon(), never from inside a call.
+// The coordinator's end of a wire. Calls hear from World::Soon(), never from inside a call.
 class ClientChannel : private WireEnd, public std::enable_shared_from_this<ClientChannel> {
  public:
   class Call {
    public:
     virtual ~Call() = default;
     virtual void OnMessage(absl::string_view body) = 0;
-    virtual void OnFinish(const grpc::Status& status) = 0;
-    // Cancelled by its owner, and not finished.
-    virtual bool cancelled() const = 0;
+    // How it ended, once.
+    virtual void OnFinish(const absl::Status& status) = 0;
+    virtual bool finished() const = 0;
     virtual bool over() const = 0;  // Its owner has heard all.
-    // The process is gone: frees what gRPC would hold, without a word to anybody.
+    // The process is gone, and with it whoever made the call: its loop is not used any more.
     virtual void Abandon() = 0;
   };
 
@@ -41,17 +43,17 @@ class ClientChannel : private WireEnd, public std::enable_shared_from_this<Clien
                                              ClientTaps taps);
   ~ClientChannel() override;
 
-  // A stub that keeps the channel.
-  std::unique_ptr<v1::Agent::StubInterface> MakeStub();
+  // What the coordinator calls the agent by; it keeps this.
+  std::unique_ptr<AgentChannel> Open(EventLoop& loop);
 
-  // Notices calls that were cancelled. False: none was.
-  bool LookForCancelled();
   // The coordinator is gone, with every call.
   void Abandon();
 
   // ---- for the calls
   uint32_t Begin(Method method, std::shared_ptr<Call> call);
   void SendMessage(uint32_t id, const std::string& body);
+  // Unless it has finished by then.
+  void CancelSoon(uint32_t id);
   // The call is over.
   void Forget(uint32_t id) { calls_.erase(id); }
   World& world() { return world_; }
@@ -62,7 +64,8 @@ class ClientChannel : private WireEnd, public std::enable_shared_from_this<Clien
       : world_(world), wire_(std::move(wire)), taps_(std::move(taps)) {}
   void OnFrame(const Frame& frame) override;
   void OnLost() override;
-  void Finish(uint32_t id, const grpc::Status& status);
+  void Cancel(uint32_t id);
+  void Finish(uint32_t id, const absl::Status& status);
 
   World& world_;
   const std::shared_ptr<Wire> wire_;
@@ -71,9 +74,6 @@ class ClientChannel : private WireEnd, public std::enable_shared_from_this<Clien
   uint32_t next_call_ = 1;
   bool lost_ = false;
 };
-
-// Whether ClientContext::TryCancel() was called, which gRPC keeps to itself.
-bool WasCancelled(const grpc::ClientContext& context);
 
 }  // namespace iris::simulation
 

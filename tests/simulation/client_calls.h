@@ -8,117 +8,132 @@
 #include <string>
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "grpcpp/support/client_callback.h"
+#include "common/failure/failure.h"
+#include "common/rpc/frame_stream.h"
+#include "coordinator/link/agent_channel.h"
 #include "tests/simulation/client.h"
 
 namespace iris::simulation {
 
 // One unary call over a ClientChannel.
 template <typename Response>
-class ClientUnary final : public ClientChannel::Call {
+class ClientUnary final : public ClientChannel::Call,
+                          public AgentCall,
+                          public std::enable_shared_from_this<ClientUnary<Response>> {
  public:
+  using Done = AgentChannel::Done<Response>;
+
+  ClientUnary(ClientChannel& channel, EventLoop& loop, Done done)
+      : channel_(channel.weak_from_this()), loop_(loop), done_(std::move(done)) {}
+
   template <typename Request>
-  static void Start(ClientChannel& channel, Method method, grpc::ClientContext* context,
-                    const Request& request, Response* response,
-                    std::function<void(grpc::Status)> done) {
-    auto call = std::make_shared<ClientUnary>();
-    call->context_ = context;
-    call->response_ = response;
-    call->done_ = std::move(done);
-    const uint32_t id = channel.Begin(method, call);
-    channel.SendMessage(id, request.SerializeAsString());
-    // The deadline is of the real clock, which stands still here.
-    const absl::Duration left = absl::FromChrono(context->deadline()) - absl::Now();
-    if (left > absl::Hours(24)) return;
-    channel.world().After(
-        absl::Ceil(left, absl::Seconds(1)), [call = std::weak_ptr<ClientUnary>(call)] {
-          if (const std::shared_ptr<ClientUnary> still = call.lock()) {
-            still->OnFinish(grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, ""));
-          }
-        });
+  static AgentChannel::Call Start(ClientChannel& channel, EventLoop& loop, Method method,
+                                  const Request& request, absl::Duration within, Done done) {
+    auto call = std::make_shared<ClientUnary>(channel, loop, std::move(done));
+    call->id_ = channel.Begin(method, call);
+    channel.SendMessage(call->id_, request.SerializeAsString());
+    channel.world().After(within, [call = std::weak_ptr<ClientUnary>(call)] {
+      if (const std::shared_ptr<ClientUnary> still = call.lock()) {
+        still->OnFinish(MakeFailure(v1::FAILURE_TIMEOUT, CauseFor(v1::FAILURE_TIMEOUT)));
+      }
+    });
+    return call;
   }
 
   void OnMessage(absl::string_view body) override {
-    if (done_ == nullptr) return;  // Its deadline came first.
-    response_->ParseFromArray(body.data(), static_cast<int>(body.size()));
+    if (finished_) return;  // Its deadline came first.
+    response_.ParseFromArray(body.data(), static_cast<int>(body.size()));
   }
-  void OnFinish(const grpc::Status& status) override {
-    if (done_ != nullptr) std::exchange(done_, nullptr)(status);
+  void OnFinish(const absl::Status& status) override {
+    if (std::exchange(finished_, true) || done_ == nullptr) return;
+    loop_.Post([self = this->shared_from_this(), status] {
+      const Done done = std::exchange(self->done_, nullptr);
+      if (done == nullptr) return;
+      if (!status.ok()) return done(status);
+      done(std::move(self->response_));
+    });
   }
-  bool cancelled() const override { return done_ != nullptr && WasCancelled(*context_); }
-  bool over() const override { return done_ == nullptr; }
-  void Abandon() override { done_ = nullptr; }
+  bool finished() const override { return finished_; }
+  bool over() const override { return finished_; }
+  void Abandon() override {
+    finished_ = true;
+    done_ = nullptr;
+  }
+
+  void Cancel() override {
+    done_ = nullptr;
+    if (finished_) return;
+    if (const std::shared_ptr<ClientChannel> channel = channel_.lock()) channel->CancelSoon(id_);
+  }
 
  private:
-  grpc::ClientContext* context_ = nullptr;
-  Response* response_ = nullptr;
-  std::function<void(grpc::Status)> done_;
+  const std::weak_ptr<ClientChannel> channel_;
+  EventLoop& loop_;
+  uint32_t id_ = 0;
+  Response response_;
+  Done done_;
+  bool finished_ = false;
 };
 
-// One stream over a ClientChannel, with gRPC's rules for a reactor: one read and one write at a
-// time, OnDone last, when nothing is pending and no hold is left.
-template <typename Request, typename Response>
+// One stream over a ClientChannel: what comes is handed on frame by frame, and one frame is being
+// sent at a time.
+template <typename Sent, typename Came>
 class ClientStream final : public ClientChannel::Call,
-                           public grpc::ClientCallbackReaderWriter<Request, Response>,
-                           public std::enable_shared_from_this<ClientStream<Request, Response>> {
+                           public FrameStream<Sent, Came>,
+                           public std::enable_shared_from_this<ClientStream<Sent, Came>> {
  public:
-  using Reactor = grpc::ClientBidiReactor<Request, Response>;
-  using OnRequest = std::function<void(const void*, Request&)>;
-  using OnResponse = std::function<void(const void*, const Response&)>;
+  using Sink = typename FrameStream<Sent, Came>::Sink;
+  using OnRequest = std::function<void(const void*, Sent&)>;
+  using OnResponse = std::function<void(const void*, const Came&)>;
 
-  static void Start(ClientChannel& channel, Method method, grpc::ClientContext* context,
-                    Reactor* reactor, OnRequest on_request = {}, OnResponse on_response = {}) {
-    auto call = std::make_shared<ClientStream>();
-    call->channel_ = channel.shared_from_this();
-    call->context_ = context;
-    call->reactor_ = reactor;
-    call->on_request_ = std::move(on_request);
-    call->on_response_ = std::move(on_response);
-    call->self_ = call;
-    call->BindReactor(reactor);
-    call->id_ = channel.Begin(method, call);
+  ClientStream(ClientChannel& channel, Method method, std::shared_ptr<Sink> sink,
+               OnRequest on_request = {}, OnResponse on_response = {})
+      : channel_(channel.shared_from_this()),
+        method_(method),
+        sink_(std::move(sink)),
+        on_request_(std::move(on_request)),
+        on_response_(std::move(on_response)) {}
+
+  void Start(Sent first) override {
+    id_ = channel_->Begin(method_, this->shared_from_this());
+    Send(std::move(first));
+  }
+  void Send(Sent frame) override {
+    if (sink_ == nullptr || status_.has_value()) return;
+    to_send_.push_back(std::move(frame));
+    if (to_send_.size() == 1) SendFirst();
+  }
+  void Cancel() override {
+    if (sink_ != nullptr && !std::exchange(cancelled_, true)) channel_->CancelSoon(id_);
   }
 
   void OnMessage(absl::string_view body) override {
-    Response response;
-    response.ParseFromArray(body.data(), static_cast<int>(body.size()));
-    if (on_response_) on_response_(this, response);
-    came_.push_back(std::move(response));
+    Came frame;
+    frame.ParseFromArray(body.data(), static_cast<int>(body.size()));
+    if (on_response_) on_response_(this, frame);
+    came_.push_back(std::move(frame));
     Later();
   }
-  void OnFinish(const grpc::Status& status) override {
+  void OnFinish(const absl::Status& status) override {
     if (!status_.has_value()) status_ = status;
     Later();
   }
-  bool cancelled() const override {
-    return reactor_ != nullptr && !status_.has_value() && WasCancelled(*context_);
-  }
-  bool over() const override { return reactor_ == nullptr; }
+  bool finished() const override { return status_.has_value(); }
+  bool over() const override { return sink_ == nullptr; }
   void Abandon() override {
-    Reactor* const reactor = std::exchange(reactor_, nullptr);
-    const std::shared_ptr<ClientStream> self = std::move(self_);
-    if (reactor != nullptr) reactor->OnDone(grpc::Status(grpc::StatusCode::CANCELLED, ""));
+    if (const std::shared_ptr<Sink> sink = std::exchange(sink_, nullptr)) {
+      sink->OnEnded(LostWire());
+    }
   }
 
  private:
-  void StartCall() override {}
-  void WritesDone() override {}
-  void AddHold(int holds) override { holds_ += holds; }
-  void RemoveHold() override {
-    --holds_;
-    Later();
-  }
-  void Read(Response* response) override {
-    reading_ = response;
-    Later();
-  }
-  void Write(const Request* request, grpc::WriteOptions) override {
-    Request sent = *request;
+  void SendFirst() {
+    Sent sent = to_send_.front();
     if (on_request_) on_request_(this, sent);
-    if (!status_.has_value()) channel_->SendMessage(id_, sent.SerializeAsString());
-    writing_ = true;
+    channel_->SendMessage(id_, sent.SerializeAsString());
+    sending_ = true;
     Later();
   }
 
@@ -129,37 +144,38 @@ class ClientStream final : public ClientChannel::Call,
       self->React();
     });
   }
-  // Calls the reactor back for what has come by now.
+  // Tells the sink what has come by now.
   void React() {
-    if (reactor_ == nullptr) return;
-    if (std::exchange(writing_, false)) reactor_->OnWriteDone(!status_.has_value());
-    if (reactor_ != nullptr && reading_ != nullptr && (!came_.empty() || status_.has_value())) {
-      Response* const to = std::exchange(reading_, nullptr);
-      const bool ok = !came_.empty();
-      if (ok) *to = std::move(came_.front());
-      if (ok) came_.pop_front();
-      reactor_->OnReadDone(ok);
+    if (sink_ == nullptr) return;
+    if (std::exchange(sending_, false) && !status_.has_value()) {
+      const Sent sent = std::move(to_send_.front());
+      to_send_.pop_front();
+      sink_->OnSent(sent);
+      if (!to_send_.empty()) SendFirst();
     }
-    if (reactor_ == nullptr) return;
-    if (writing_ || (reading_ != nullptr && status_.has_value())) return Later();
-    if (!status_.has_value() || holds_ > 0 || reading_ != nullptr) return;
+    if (!came_.empty()) {
+      Came frame = std::move(came_.front());
+      came_.pop_front();
+      sink_->OnFrame(frame);
+      return Later();
+    }
+    if (!status_.has_value()) return;
     channel_->Forget(id_);
-    const std::shared_ptr<ClientStream> self = std::move(self_);
-    std::exchange(reactor_, nullptr)->OnDone(*status_);
+    const std::shared_ptr<Sink> sink = std::exchange(sink_, nullptr);
+    sink->OnEnded(*status_);
   }
 
-  std::shared_ptr<ClientChannel> channel_;
-  std::shared_ptr<ClientStream> self_;  // Until OnDone.
+  const std::shared_ptr<ClientChannel> channel_;
+  const Method method_;
+  std::shared_ptr<Sink> sink_;  // Null once it has heard all.
+  const OnRequest on_request_;
+  const OnResponse on_response_;
   uint32_t id_ = 0;
-  grpc::ClientContext* context_ = nullptr;
-  Reactor* reactor_ = nullptr;  // Null after OnDone.
-  OnRequest on_request_;
-  OnResponse on_response_;
-  std::deque<Response> came_;
-  std::optional<grpc::Status> status_;
-  Response* reading_ = nullptr;
-  bool writing_ = false;
-  int holds_ = 0;
+  std::deque<Sent> to_send_;  // The first is being sent.
+  std::deque<Came> came_;
+  std::optional<absl::Status> status_;
+  bool sending_ = false;
+  bool cancelled_ = false;
   bool posted_ = false;
 };
 

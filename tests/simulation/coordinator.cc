@@ -2,7 +2,9 @@
 
 #include <memory>
 #include <utility>
+#include <vector>
 
+#include "absl/algorithm/container.h"
 #include "common/environment/environment.h"
 #include "common/failure/failure.h"
 #include "coordinator/config/config.h"
@@ -18,13 +20,17 @@ class Coordinator::Dialer final : public Connector {
 
   absl::StatusOr<Connection> Connect(const OnProgress& on_progress,
                                      const std::atomic<bool>&) override {
-    on_progress({.stage = BootstrapProgress::Stage::kStarting, .text = "simulated"});
+    on_progress({.stage = ConnectProgress::Stage::kStarting, .text = "simulated"});
     absl::StatusOr<Dialed> dialed = options_.dial();
     if (!dialed.ok()) return dialed.status();
-    life_.dialed = ClientChannel::Make(world_, dialed->wire, options_.taps);
-    life_.channels.push_back(life_.dialed);
+    const std::shared_ptr<ClientChannel> channel =
+        ClientChannel::Make(world_, dialed->wire, options_.taps);
+    life_.channels.push_back(channel);
     Connection connection;
     connection.hello = dialed->hello;
+    connection.open_channel = [channel](EventLoop& loop, OutstandingCalls&) {
+      return channel->Open(loop);
+    };
     return connection;
   }
 
@@ -50,13 +56,13 @@ class AskedTransport final : public AgentTransport {
 
 }  // namespace
 
-// As the product's, for the one link that there is.
+// As the product's, for the links that there are.
 class Coordinator::Factory final : public TransportFactory {
  public:
   Factory(Life& life, CoordinatorIdentity identity) : life_(life), identity_(std::move(identity)) {}
   std::unique_ptr<Transport> Make(const Team& team, const SessionKey& key, const ReadMark& after,
                                   TransportSink& sink) override {
-    return std::make_unique<AskedTransport>(*life_.loop, life_.calls, *life_.link, identity_,
+    return std::make_unique<AskedTransport>(*life_.loop, *life_.ways.at(team.name), identity_,
                                             Asked(team), key, after, sink);
   }
 
@@ -65,28 +71,33 @@ class Coordinator::Factory final : public TransportFactory {
   const CoordinatorIdentity identity_;
 };
 
+void Coordinator::OpenWay(Life& life, const std::string& team) {
+  const HostLinkOptions options{
+      .credit = options_.credit, .seed = world_.Below(1 << 30), .threads = false};
+  life.ways[team] =
+      std::make_unique<HostLink>(*life.loop, life.calls, "simulated",
+                                 std::make_unique<Dialer>(world_, options_, life), options);
+}
+
 absl::Status Coordinator::Start() {
-  const absl::StatusOr<Store*> store = desk_.OpenStore();
+  const absl::StatusOr<Store*> store = OpenStore();
   if (!store.ok()) return store.status();
   life_ = std::make_unique<Life>();
   Life& life = *life_;
   life.loop = std::make_unique<EventLoop>([this] { return world_.now(); });
   life.store = *store;
   Config config;
-  config.teams.push_back({.name = desk_.team(),
-                          .path = desk_.team_path(),
-                          .claude_path = "/bin/true",
-                          .idle_timeout = absl::Hours(1),
-                          .session_init_timeout = absl::Seconds(30)});
+  for (const std::string& team : desk_.teams()) {
+    config.teams.push_back({.name = team,
+                            .path = desk_.team_path(),
+                            .claude_path = "/bin/true",
+                            .idle_timeout = absl::Hours(1),
+                            .session_init_timeout = absl::Seconds(30),
+                            .ask_permissions = options_.ask_permissions});
+  }
   life.config = std::make_unique<LiveConfig>(
       "/nowhere", [config](const EnvLookup&) -> absl::StatusOr<Config> { return config; });
-  const HostLinkOptions link{
-      .credit = options_.credit,
-      .seed = world_.Below(1 << 30),
-      .open_stub = [&life](ScopedFd) { return std::exchange(life.dialed, nullptr)->MakeStub(); },
-      .threads = false};
-  life.link = std::make_unique<HostLink>(*life.loop, life.calls, "simulated",
-                                         std::make_unique<Dialer>(world_, options_, life), link);
+  for (const std::string& team : desk_.teams()) OpenWay(life, team);
   life.factory = std::make_unique<Factory>(
       life, CoordinatorIdentity{.id = life.store->coordinator_id(), .label = "simulated"});
   life.orchestrator =
@@ -102,7 +113,7 @@ void Coordinator::Kill() {
   world_.Note("the coordinator is killed");
   life_->orchestrator.reset();
   life_->factory.reset();
-  life_->link.reset();
+  life_->ways.clear();
   for (const std::weak_ptr<ClientChannel>& channel : life_->channels) {
     if (const std::shared_ptr<ClientChannel> still = channel.lock()) still->Abandon();
   }
@@ -111,15 +122,42 @@ void Coordinator::Kill() {
   life_.reset();
 }
 
-absl::Status Coordinator::Tell(const std::string& tell_id, const std::string& text,
+absl::Status Coordinator::Tell(const std::string& tell_id, size_t team, const std::string& text,
                                TellObserver* observer) {
   return life_->orchestrator->Tell(
-      {.tell_id = tell_id, .from = kCommandLineCaller, .to = desk_.team(), .text = text}, observer);
+      {.tell_id = tell_id, .from = Caller::CommandLine(), .to = desk_.teams()[team], .text = text},
+      observer);
 }
 
-void Coordinator::Cancel(const std::string& tell_id) {
-  life_->orchestrator->Cancel(tell_id, kCommandLineCaller,
-                              [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
+void Coordinator::TakeOver(size_t team) {
+  life_->orchestrator->Wake(
+      Caller::CommandLine(), desk_.teams()[team], [](const absl::StatusOr<v1::WakeResponse>&) {},
+      /*takeover=*/true);
+}
+
+void Coordinator::Answer(const std::string& request_id, bool allow, bool take_over) {
+  v1::AnswerPermissionRequest request;
+  request.set_request_id(request_id);
+  request.set_verdict(allow ? v1::AnswerPermissionRequest::ALLOW
+                            : v1::AnswerPermissionRequest::DENY);
+  const auto take_over_if_denied =
+      [this, request_id, take_over](const absl::StatusOr<v1::AnswerPermissionResponse>& answered) {
+        const bool is_denied = KindOf(answered.status()) == v1::FAILURE_PERMISSION_DENIED;
+        if (is_denied && take_over) TakeOverFor(request_id);
+      };
+  life_->orchestrator->AnswerPermission(request, take_over_if_denied);
+}
+
+void Coordinator::TakeOverFor(const std::string& request_id) {
+  v1::AnswerPermissionRequest request;
+  request.set_request_id(request_id);
+  request.set_verdict(v1::AnswerPermissionRequest::SHOW);
+  life_->orchestrator->AnswerPermission(
+      request, [this](const absl::StatusOr<v1::AnswerPermissionResponse>& shown) {
+        if (!shown.ok()) return;
+        const std::vector<std::string>& teams = desk_.teams();
+        TakeOver(absl::c_find(teams, shown->permission().to()) - teams.begin());
+      });
 }
 
 absl::optional<StoredTell> Coordinator::Find(const std::string& tell_id) {
@@ -137,15 +175,7 @@ std::vector<std::string> Coordinator::OpenTells() {
   return ids.ok() ? *ids : std::vector<std::string>();
 }
 
-bool Coordinator::RunReady() {
-  if (life_ == nullptr) return false;
-  bool any = life_->loop->RunReady();
-  for (const std::weak_ptr<ClientChannel>& channel : life_->channels) {
-    const std::shared_ptr<ClientChannel> still = channel.lock();
-    if (still != nullptr && still->LookForCancelled()) any = true;
-  }
-  return any;
-}
+bool Coordinator::RunReady() { return life_ != nullptr && life_->loop->RunReady(); }
 
 absl::Duration Coordinator::next() const {
   if (life_ == nullptr) return absl::InfiniteDuration();

@@ -37,6 +37,8 @@ class Coordinator {
     std::function<absl::StatusOr<Dialed>()> dial;
     ClientTaps taps;
     RateWindow::Limits credit;
+    bool ask_permissions = false;  // Of each team.
+    bool is_twin = false;          // The second one, with a store of its own.
   };
 
   Coordinator(World& world, Desk& desk, Options options)
@@ -50,9 +52,14 @@ class Coordinator {
   // It ends without a word: what it had stored is there.
   void Kill();
 
-  // As Orchestrator's. While up.
-  absl::Status Tell(const std::string& tell_id, const std::string& text, TellObserver* observer);
-  void Cancel(const std::string& tell_id);
+  // As Orchestrator's, with the number of the team. While up.
+  absl::Status Tell(const std::string& tell_id, size_t team, const std::string& text,
+                    TellObserver* observer);
+  // A person has it take the team's session; how that ends is seen by what it answers from then on.
+  void TakeOver(size_t team);
+  // A person's answer, which may be to nothing that it knows of.
+  // `take_over`: its session too, where that is another coordinator's and so the answer is refused.
+  void Answer(const std::string& request_id, bool allow, bool take_over);
 
   // What the store has, while up.
   absl::optional<StoredTell> Find(const std::string& tell_id);
@@ -65,18 +72,23 @@ class Coordinator {
  private:
   class Dialer;
   class Factory;
+  void TakeOverFor(const std::string& request_id);
   // In this order they are made, and the other way round they go.
   struct Life {
     std::unique_ptr<EventLoop> loop;
     OutstandingCalls calls;
     Store* store = nullptr;
     std::unique_ptr<LiveConfig> config;
-    std::unique_ptr<HostLink> link;
+    // Each team's own way to the host that all of them work on.
+    std::map<std::string, std::unique_ptr<HostLink>> ways;
     std::unique_ptr<TransportFactory> factory;
     std::unique_ptr<Orchestrator> orchestrator;
     std::vector<std::weak_ptr<ClientChannel>> channels;
-    std::shared_ptr<ClientChannel> dialed;  // That the link is about to use.
   };
+  absl::StatusOr<Store*> OpenStore() {
+    return options_.is_twin ? desk_.OpenTwinStore() : desk_.OpenStore();
+  }
+  void OpenWay(Life& life, const std::string& team);
 
   World& world_;
   Desk& desk_;

@@ -1,6 +1,7 @@
 #include "tests/simulation/desk.h"
 
 #include <cctype>
+#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
@@ -8,6 +9,8 @@
 #include "absl/strings/str_format.h"
 #include "agent/session/claim.h"
 #include "common/base/ids.h"
+#include "coordinator/orchestrator/tell.h"
+#include "coordinator/store/sqlite/sqlite_store.h"
 
 namespace iris::simulation {
 namespace {
@@ -32,26 +35,50 @@ Desk::Desk(std::string dir) : dir_(std::move(dir)) {
   fs::create_directories(fs::path(TranscriptOf("")).parent_path());
 }
 
-void Desk::Begin(const World& world, uint64_t ids_seed) {
+void Desk::Begin(const World& world, uint64_t ids_seed, size_t teams, bool twin) {
   world_ = &world;
   disk_.Heal();
   ++schedules_;
   if (ids_.size() >= kSchedulesPerStore || ids_.count(ids_seed) > 0) {
     store_.reset();
+    twin_.reset();
     fs::remove(store_path());
+    fs::remove(twin_path());
     ids_.clear();
   }
   ids_.insert(ids_seed);
+  teams_.clear();
+  for (size_t i = 0; i < teams; ++i) {
+    teams_.push_back(
+        absl::StrFormat("team-%07d%s", schedules_, i == 0 ? "" : absl::StrCat(".", i)));
+  }
   (void)OpenStore().ok();  // A new one takes an id too.
+  if (twin) ShareSessions(ids_seed);
   SeedIds(ids_seed);
-  team_ = absl::StrFormat("team-%07d", schedules_);
 }
 
-absl::StatusOr<Store*> Desk::OpenStore() {
-  if (store_ != nullptr) return store_.get();
+// As after a copy of the store went to another machine: the same ids, drawn twice.
+void Desk::ShareSessions(uint64_t ids_seed) {
+  const absl::StatusOr<Store*> stores[] = {OpenStore(), OpenTwinStore()};
+  for (const absl::StatusOr<Store*>& store : stores) {
+    SeedIds(~ids_seed);  // Others than of the tells.
+    for (const std::string& team : teams_) {
+      if (!store.ok() || !(*store)->GetOrCreateSession(Caller::kCommandLineName, team).ok())
+        std::abort();
+    }
+  }
+}
+
+absl::StatusOr<Store*> Desk::OpenStore() { return Open(store_, store_path(), disk_.vfs()); }
+
+absl::StatusOr<Store*> Desk::OpenTwinStore() { return Open(twin_, twin_path(), ""); }
+
+absl::StatusOr<Store*> Desk::Open(std::unique_ptr<Store>& store, const std::string& path,
+                                  const std::string& vfs) {
+  if (store != nullptr) return store.get();
   StoreOptions options;
-  options.path = store_path();
-  options.vfs = disk_.vfs();
+  options.path = path;
+  options.vfs = vfs;
   options.now = [this] { return world_->wall(); };
   // Never back, from one schedule to the next.
   options.monotonic = [this] {
@@ -60,10 +87,10 @@ absl::StatusOr<Store*> Desk::OpenStore() {
     return before_ + last_;
   };
   options.on_network_fs = [](const std::string&) { return false; };
-  absl::StatusOr<std::unique_ptr<Store>> opened = Store::Open(std::move(options));
+  absl::StatusOr<std::unique_ptr<SqliteStore>> opened = SqliteStore::Open(std::move(options));
   if (!opened.ok()) return opened.status();
-  store_ = *std::move(opened);
-  return store_.get();
+  store = *std::move(opened);
+  return store.get();
 }
 
 bool Desk::Copy() {

@@ -5,10 +5,11 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
+#include "coordinator/store/sqlite/testing/failing_disk.h"
 #include "coordinator/store/store.h"
-#include "coordinator/testing/failing_disk.h"
 #include "tests/simulation/world.h"
 
 namespace iris::simulation {
@@ -22,11 +23,13 @@ class Desk {
   explicit Desk(std::string dir);
 
   // A schedule begins, with its clock, and with ids by a seed: where that was used before, in a new
-  // store.
-  void Begin(const World& world, uint64_t ids_seed);
+  // store. With so many teams, at least one. `twin`: a second coordinator has the same sessions.
+  void Begin(const World& world, uint64_t ids_seed, size_t teams = 1, bool twin = false);
 
   // The store. Where it was closed, its file is opened again.
   absl::StatusOr<Store*> OpenStore();
+  // That of the second coordinator, which has a disk that never fails.
+  absl::StatusOr<Store*> OpenTwinStore();
   // As when its process dies: everything that it had said is durable.
   void CloseStore() { store_.reset(); }
   // The disk below it.
@@ -36,7 +39,7 @@ class Desk {
   void PutBack();
   std::string store_path() const { return dir_ + "/iris.db"; }
 
-  const std::string& team() const { return team_; }  // Of the schedule.
+  const std::vector<std::string>& teams() const { return teams_; }  // Of the schedule.
   std::string team_path() const { return dir_ + "/w"; }
   std::string home() const { return dir_ + "/home"; }
   // Where claude keeps the session.
@@ -45,15 +48,21 @@ class Desk {
   std::string ClaimOf(const std::string& session_id) const;
 
  private:
+  absl::StatusOr<Store*> Open(std::unique_ptr<Store>& store, const std::string& path,
+                              const std::string& vfs);
+  void ShareSessions(uint64_t ids_seed);
+  std::string twin_path() const { return dir_ + "/twin.db"; }
+
   const std::string dir_;
   const World* world_ = nullptr;
   absl::Duration before_;  // How long the schedules before this one took.
   absl::Duration last_;
   int schedules_ = 0;
   std::set<uint64_t> ids_;  // Seeds whose ids are in the store.
-  std::string team_;
+  std::vector<std::string> teams_;
   FailingDisk disk_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<Store> twin_;  // Of the second coordinator, as long as there is one.
 };
 
 }  // namespace iris::simulation

@@ -33,7 +33,9 @@ void Add(Summary& to, uint64_t name, const Report& report) {
   to.failed += report.failed;
   if (report.violations.empty()) return;
   to.bad_seeds.push_back(name);
-  if (to.first_violation.empty()) to.first_violation = report.violations.front();
+  if (to.first_violation.empty()) {
+    to.first_violation = absl::StrCat(name, ": ", report.violations.front());
+  }
 }
 
 // A summary as text, from a worker to who started it.
@@ -140,18 +142,15 @@ Report Runner::Run(const Plan& plan) {
   return report;
 }
 
-Summary RunSeeds(uint64_t first, uint64_t count, Plant plant, size_t bad_max,
-                 bool host_goes_back) {
+Summary RunSeeds(uint64_t first, uint64_t count, const Plan& like, size_t bad_max) {
   return OnAllCores(first, first + count, [&](const Next& next) {
     Runner runner;
     Summary summary;
     while (summary.bad_seeds.size() < bad_max) {
       const absl::optional<uint64_t> seed = next();
       if (!seed.has_value()) break;
-      Plan plan;
+      Plan plan = like;
       plan.seed = *seed;
-      plan.plant = plant;
-      plan.host_goes_back = host_goes_back;
       Add(summary, *seed, runner.Run(plan));
     }
     return summary;

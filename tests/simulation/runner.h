@@ -38,10 +38,9 @@ struct Summary {
   double per_second() const { return static_cast<double>(schedules) / absl::ToDoubleSeconds(took); }
 };
 
-// The schedules of the seeds `first` … `first` + `count` - 1, on as many processes as there are
-// cores. Each stops behind `bad_max` bad ones. `host_goes_back`: as Plan has it.
-Summary RunSeeds(uint64_t first, uint64_t count, Plant plant, size_t bad_max,
-                 bool host_goes_back = false);
+// The schedules of the seeds `first` … `first` + `count` - 1, otherwise as `like` says, on as many
+// processes as there are cores. Each stops behind `bad_max` bad ones.
+Summary RunSeeds(uint64_t first, uint64_t count, const Plan& like, size_t bad_max);
 
 // One exchange, once for every byte of either direction, cut behind it. On all cores too. A bad
 // seed is the number of the cut: bytes to the coordinator first, then to the agent.

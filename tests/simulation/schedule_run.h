@@ -1,13 +1,17 @@
 #ifndef IRIS_TESTS_SIMULATION_SCHEDULE_RUN_H_
 #define IRIS_TESTS_SIMULATION_SCHEDULE_RUN_H_
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "common/failure/failure.h"
@@ -23,10 +27,11 @@
 namespace iris::simulation {
 
 struct SimTell {
+  size_t sender = 0;  // Which coordinator.
+  size_t team = 0;
   std::string id;
   std::string text;
   bool sent = false;
-  bool cancelled = false;
   absl::optional<TellOutcome> outcome;  // The first that was heard.
 };
 
@@ -52,17 +57,44 @@ class Schedule {
     bool settled_ = false;
   };
 
+  // A coordinator, and what is looked at of it.
+  struct Sender {
+    std::unique_ptr<StreamWatch> watch;
+    std::unique_ptr<Coordinator> coordinator;
+  };
+  // What a swarm has of wires that are not well.
+  struct WireFaults {
+    bool rate = true;
+    bool slow_notice = true;
+    bool silent = true;
+    bool late_bytes = true;
+  };
+
+  Sender MakeSender(size_t number);
   void PlanTells();
   void PlanFaults();
+  void PlanSwarm();
+  void PlanTakeovers();
   void CutAgain(absl::Duration every);
   void Fault(uint64_t which);
+  void KillClaude();
   void Send(SimTell& tell);
-  void StartCoordinator();
+  void StartCoordinator(size_t sender = 0);
   void FailDisk(uint64_t healthy, uint64_t failing, absl::Duration at_most);
   void FailOneWrite();
+  bool AllHaveSessions() const;
   void CopyStore();
   void PutStoreBack();
   void KillCoordinator();
+  void TakeOver(size_t sender, size_t team);
+  void OnAsked(const std::string& request_id);
+  void Answer(const std::string& request_id);
+  void OnAnswered(const std::string& request_id, bool allowed);
+  bool IsAllowed(const std::string& request_id) const;
+  Wire* AnyWire();
+  // Something is not well until then.
+  void Disturb(absl::Duration until) { disturbed_until_ = std::max(disturbed_until_, until); }
+  void DisturbFor(absl::Duration time) { Disturb(world_.now() + time); }
   void LoseHost(Host::Loss loss);
   void PlanToPutHostBack();
   void PutHostBack();
@@ -72,22 +104,33 @@ class Schedule {
   void ForgetLastSettle();
 
   bool Step();
+  absl::Duration GiveUpAt() const;
   bool AllHeard() const;
   bool NothingIsOpen();
+  // What must not become of the tell; with what led there.
+  void Violation(const SimTell& tell, absl::string_view what);
   void CheckOutcome(const SimTell& tell, const TellOutcome& outcome);
+  bool IsExplained(const SimTell& tell, FailureKind kind);
+  bool OtherHasItsBeginning(const SimTell& tell) const;
   void CheckStore();
   void CheckOrder();
+  void CheckOrderOf(size_t sender, size_t team);
+  void CheckRest();
 
   const Plan plan_;
   Desk& desk_;
   World world_;
   std::unique_ptr<Host> host_;
-  std::unique_ptr<StreamWatch> watch_;
-  std::unique_ptr<Coordinator> coordinator_;
+  std::vector<Sender> senders_;  // The second one is there for takeovers.
   std::vector<SimTell> tells_;
   std::vector<std::unique_ptr<Follower>> followers_;
   std::vector<std::shared_ptr<Wire>> wires_;
+  absl::Duration began_;
+  absl::Duration disturbed_until_;
   absl::Duration refuse_until_;
+  std::vector<uint64_t> kinds_;  // Of faults, where a swarm has not all.
+  WireFaults wire_faults_;
+  std::map<std::string, absl::Duration> said_;  // Requests that a person answered, first when.
   bool disk_fails_ = false;
   bool put_back_ = false;               // The store was, from a copy.
   std::set<FailureKind> allowed_;       // By what has happened so far.

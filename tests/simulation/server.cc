@@ -1,148 +1,188 @@
 #include "tests/simulation/server.h"
 
+#include <cstdlib>
 #include <deque>
 #include <functional>
 #include <utility>
 
-#include "grpcpp/server_context.h"
-#include "grpcpp/support/server_callback.h"
-#include "grpcpp/test/default_reactor_test_peer.h"
+#include "absl/status/statusor.h"
+#include "agent/service/served_stream.h"
 
 namespace iris::simulation {
 namespace {
 
-// One unary call. gRPC's peer for tests stands where its own reactor would.
+// One unary call.
 template <typename Request, typename Response>
 class ServerUnary final : public ServerChannel::Call,
                           public std::enable_shared_from_this<ServerUnary<Request, Response>> {
  public:
-  using Handler = std::function<void(grpc::CallbackServerContext*, const Request*, Response*)>;
+  using Method = void (AgentService::*)(const Request&, AgentService::Reply<Response>);
 
-  ServerUnary(ServerChannel& channel, uint32_t id, Handler handler)
-      : channel_(channel.shared_from_this()),
-        id_(id),
-        handler_(std::move(handler)),
-        peer_(&context_, [this](const grpc::Status& status) { OnFinish(status); }) {}
+  ServerUnary(ServerChannel& channel, uint32_t id, Method method)
+      : channel_(channel.shared_from_this()), id_(id), method_(method) {}
 
   void OnMessage(absl::string_view body) override {
     request_.ParseFromArray(body.data(), static_cast<int>(body.size()));
-    handler_(&context_, &request_, &response_);
+    channel_->loop().Post([self = this->shared_from_this()] {
+      (self->channel_->service().*self->method_)(
+          self->request_, [self](absl::StatusOr<Response> outcome) { self->Finish(outcome); });
+    });
   }
   // It goes on all the same, as with gRPC; its answer gets nowhere.
   void OnCancel() override {}
   void Abandon() override {}
 
  private:
-  void OnFinish(const grpc::Status& status) {
+  void Finish(const absl::StatusOr<Response>& outcome) {
+    if (std::exchange(finished_, true)) return;
     // From inside the service: it may still be at work on this call.
-    channel_->world().Soon([self = this->shared_from_this(), status] {
-      if (status.ok()) self->channel_->SendMessage(self->id_, self->response_.SerializeAsString());
-      self->channel_->SendFinish(self->id_, status);
+    channel_->world().Soon([self = this->shared_from_this(), outcome] {
+      if (outcome.ok()) self->channel_->SendMessage(self->id_, outcome->SerializeAsString());
+      self->channel_->SendFinish(self->id_, outcome.status());
       self->channel_->Forget(self->id_);
     });
   }
 
   const std::shared_ptr<ServerChannel> channel_;
   const uint32_t id_;
-  const Handler handler_;
-  grpc::CallbackServerContext context_;
-  grpc::testing::DefaultReactorTestPeer peer_;
+  const Method method_;
   Request request_;
-  Response response_;
+  bool finished_ = false;
 };
 
-// One stream, with gRPC's rules for a reactor: OnDone last, after Finish() and what was pending.
-template <typename Request, typename Response>
+// One stream: a frame is asked for before it comes, one is being sent at a time, and the handler
+// goes last, once the stream has ended and nothing is on its way.
+template <typename Came, typename Sent>
 class ServerStream final : public ServerChannel::Call,
-                           public grpc::ServerCallbackReaderWriter<Request, Response>,
-                           public std::enable_shared_from_this<ServerStream<Request, Response>> {
+                           public ServedStream<Came, Sent>,
+                           public std::enable_shared_from_this<ServerStream<Came, Sent>> {
  public:
-  using Reactor = grpc::ServerBidiReactor<Request, Response>;
+  using Handler = typename ServedStream<Came, Sent>::Handler;
+  using MakeHandler = std::unique_ptr<Handler> (AgentService::*)(ServedStream<Came, Sent>&);
 
   ServerStream(ServerChannel& channel, uint32_t id)
       : channel_(channel.shared_from_this()), id_(id) {}
-  void Bind(Reactor* reactor) {
-    reactor_ = reactor;
-    this->BindReactor(reactor);
+
+  void Begin(MakeHandler make_handler) {
+    channel_->loop().Post([self = this->shared_from_this(), make_handler] {
+      self->handler_ = (self->channel_->service().*make_handler)(*self);
+      self->handler_->OnBegin();
+    });
   }
 
+  void Read() override {
+    if (ended_ || no_more_) return;
+    if (std::exchange(reading_, true)) abort();
+    is_asked_ = true;
+    Later();
+  }
+  void Send(Sent frame) override {
+    if (ended_) return;
+    if (std::exchange(sending_, true)) abort();
+    if (!cancelled_) channel_->SendMessage(id_, frame.SerializeAsString());
+    is_sent_ = true;
+    Later();
+  }
+  bool may_send() const override { return !sending_ && !ended_; }
+  void End(const absl::Status& status) override {
+    if (std::exchange(ended_, true)) return;
+    channel_->SendFinish(id_, status);
+    Later();
+  }
+  bool ended() const override { return ended_; }
+
   void OnMessage(absl::string_view body) override {
-    Request request;
-    request.ParseFromArray(body.data(), static_cast<int>(body.size()));
-    came_.push_back(std::move(request));
+    Came frame;
+    frame.ParseFromArray(body.data(), static_cast<int>(body.size()));
+    came_.push_back(std::move(frame));
     Later();
   }
   void OnCancel() override {
-    if (std::exchange(cancelled_, true) || reactor_ == nullptr) return;
-    reactor_->OnCancel();
+    cancelled_ = true;
     Later();
   }
-  void Abandon() override {
-    if (Reactor* const reactor = std::exchange(reactor_, nullptr)) reactor->OnDone();
-  }
+  void Abandon() override { LetGo(); }
 
  private:
-  void SendInitialMetadata() override {}
-  void Read(Request* request) override {
-    reading_ = request;
-    Later();
-  }
-  void Write(const Response* response, grpc::WriteOptions) override {
-    if (!finished_ && !cancelled_) channel_->SendMessage(id_, response->SerializeAsString());
-    writing_ = true;
-    Later();
-  }
-  void WriteAndFinish(const Response* response, grpc::WriteOptions options,
-                      grpc::Status status) override {
-    Write(response, options);
-    Finish(std::move(status));
-  }
-  void Finish(grpc::Status status) override {
-    if (!std::exchange(finished_, true)) channel_->SendFinish(id_, status);
-    Later();
-  }
-  grpc::internal::ServerReactor* reactor() override { return reactor_; }
-  void CallOnDone() override {}
-
   void Later() {
-    if (std::exchange(posted_, true)) return;
+    if (let_go_ || std::exchange(posted_, true)) return;
     channel_->world().Soon([self = this->shared_from_this()] {
       self->posted_ = false;
       self->React();
     });
   }
+  // Posts what the handler is to hear of by now.
   void React() {
-    if (reactor_ == nullptr) return;
-    const bool over = finished_ || cancelled_;
-    if (std::exchange(writing_, false)) reactor_->OnWriteDone(!over);
-    if (reading_ != nullptr && (!came_.empty() || over)) {
-      Request* const to = std::exchange(reading_, nullptr);
-      const bool ok = !came_.empty();
-      if (ok) *to = std::move(came_.front());
-      if (ok) came_.pop_front();
-      reactor_->OnReadDone(ok);
+    if (let_go_) return;
+    const bool over = ended_ || cancelled_;
+    if (std::exchange(is_sent_, false)) {
+      channel_->loop().Post([self = this->shared_from_this(), ok = !over] { self->OnSent(ok); });
     }
-    if (!finished_ || reading_ != nullptr || writing_) return;
+    if (is_asked_ && (!came_.empty() || over)) {
+      is_asked_ = false;
+      const bool ok = !came_.empty();
+      if (ok) frame_ = std::move(came_.front());
+      if (ok) came_.pop_front();
+      channel_->loop().Post([self = this->shared_from_this(), ok] { self->OnRead(ok); });
+    }
+    if (!ended_ || is_asked_ || is_sent_) return;
     channel_->Forget(id_);
-    std::exchange(reactor_, nullptr)->OnDone();
+    LetGo();
+  }
+  void OnSent(bool ok) {
+    sending_ = false;
+    if (!ended_) handler_->OnSent(ok);
+  }
+  void OnRead(bool ok) {
+    reading_ = false;
+    no_more_ = !ok;
+    if (ended_) return;
+    ok ? handler_->OnFrame(frame_) : handler_->OnNoMore();
+  }
+  // After all that was posted before.
+  void LetGo() {
+    if (std::exchange(let_go_, true)) return;
+    channel_->loop().Post([self = this->shared_from_this()] { self->handler_.reset(); });
   }
 
   const std::shared_ptr<ServerChannel> channel_;
   const uint32_t id_;
-  Reactor* reactor_ = nullptr;  // Null after OnDone.
-  std::deque<Request> came_;
-  Request* reading_ = nullptr;
-  bool writing_ = false;
-  bool finished_ = false;
+  std::unique_ptr<Handler> handler_;
+  std::deque<Came> came_;
+  Came frame_;             // That was handed on last.
+  bool reading_ = false;   // Until the handler has heard of it.
+  bool is_asked_ = false;  // A frame is to be handed on.
+  bool sending_ = false;   // Until the handler has heard of it.
+  bool is_sent_ = false;   // It is to hear of it.
+  bool no_more_ = false;
+  bool ended_ = false;
   bool cancelled_ = false;
+  bool let_go_ = false;  // The handler is gone, or about to go.
   bool posted_ = false;
 };
+
+template <typename Request, typename Response>
+std::shared_ptr<ServerChannel::Call> Unary(
+    ServerChannel& channel, uint32_t id,
+    void (AgentService::*method)(const Request&, AgentService::Reply<Response>)) {
+  return std::make_shared<ServerUnary<Request, Response>>(channel, id, method);
+}
+
+template <typename Came, typename Sent>
+std::shared_ptr<ServerChannel::Call> Stream(
+    ServerChannel& channel, uint32_t id,
+    std::unique_ptr<typename ServedStream<Came, Sent>::Handler> (AgentService::*make_handler)(
+        ServedStream<Came, Sent>&)) {
+  auto stream = std::make_shared<ServerStream<Came, Sent>>(channel, id);
+  stream->Begin(make_handler);
+  return stream;
+}
 
 }  // namespace
 
 std::shared_ptr<ServerChannel> ServerChannel::Make(World& world, std::shared_ptr<Wire> wire,
-                                                   v1::Agent::CallbackService& service) {
-  std::shared_ptr<ServerChannel> channel(new ServerChannel(world, std::move(wire), service));
+                                                   EventLoop& loop, AgentService& service) {
+  std::shared_ptr<ServerChannel> channel(new ServerChannel(world, std::move(wire), loop, service));
   channel->wire_->SetEnd(Wire::kAgent, channel.get());
   return channel;
 }
@@ -160,40 +200,21 @@ void ServerChannel::OnFrame(const Frame& frame) {
 }
 
 std::shared_ptr<ServerChannel::Call> ServerChannel::Start(uint32_t id, Method method) {
-  using grpc::CallbackServerContext;
-  v1::Agent::CallbackService* const to = &service_;
   switch (method) {
     case Method::kAcquire:
-      return std::make_shared<ServerUnary<v1::AcquireRequest, v1::AcquireResponse>>(
-          *this, id, [to](CallbackServerContext* context, const auto* request, auto* response) {
-            to->Acquire(context, request, response);
-          });
+      return Unary(*this, id, &AgentService::Acquire);
     case Method::kOpen:
-      return std::make_shared<ServerUnary<v1::OpenRequest, v1::OpenResponse>>(
-          *this, id, [to](CallbackServerContext* context, const auto* request, auto* response) {
-            to->Open(context, request, response);
-          });
+      return Unary(*this, id, &AgentService::Open);
     case Method::kCancelTell:
-      return std::make_shared<ServerUnary<v1::CancelTellRequest, v1::CancelTellResponse>>(
-          *this, id, [to](CallbackServerContext* context, const auto* request, auto* response) {
-            to->CancelTell(context, request, response);
-          });
+      return Unary(*this, id, &AgentService::CancelTell);
     case Method::kClose:
-      return std::make_shared<ServerUnary<v1::CloseRequest, v1::CloseResponse>>(
-          *this, id, [to](CallbackServerContext* context, const auto* request, auto* response) {
-            to->Close(context, request, response);
-          });
-    case Method::kAttach: {
-      auto stream =
-          std::make_shared<ServerStream<v1::AttachRequest, v1::AttachResponse>>(*this, id);
-      stream->Bind(to->Attach(nullptr));
-      return stream;
-    }
-    case Method::kProbe: {
-      auto stream = std::make_shared<ServerStream<v1::ProbeRequest, v1::ProbeResponse>>(*this, id);
-      stream->Bind(to->Probe(nullptr));
-      return stream;
-    }
+      return Unary(*this, id, &AgentService::Close);
+    case Method::kAnswerRequest:
+      return Unary(*this, id, &AgentService::AnswerRequest);
+    case Method::kAttach:
+      return Stream<v1::AttachRequest, v1::AttachResponse>(*this, id, &AgentService::Attach);
+    case Method::kProbe:
+      return Stream<v1::ProbeRequest, v1::ProbeResponse>(*this, id, &AgentService::Probe);
   }
   return nullptr;
 }
@@ -207,7 +228,7 @@ void ServerChannel::SendMessage(uint32_t id, const std::string& body) {
   if (!gone_) wire_->Send(Wire::kAgent, {.call = id, .kind = Frame::kMessage, .body = body});
 }
 
-void ServerChannel::SendFinish(uint32_t id, const grpc::Status& status) {
+void ServerChannel::SendFinish(uint32_t id, const absl::Status& status) {
   if (gone_) return;
   wire_->Send(Wire::kAgent, {.call = id, .kind = Frame::kFinish, .body = EncodeStatus(status)});
 }

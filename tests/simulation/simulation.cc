@@ -1,54 +1,82 @@
 // Runs schedules, or one of them with all that happens in it. See README.md.
 
+#include <cstddef>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "tests/simulation/runner.h"
+#include "tests/simulation/schedule.h"
 
 namespace iris::simulation {
 namespace {
 
 constexpr char kUsage[] =
-    "usage: simulation [--seed=N] [--schedules=N] [--host-goes-back]\n"
-    "                  [--plant=forget_settle|forget_repeat|forget_begun] [--cuts|--writes]\n"
+    "usage: simulation [--seed=N] [--schedules=N] [--host-goes-back] [--swarm] [--liveness]\n"
+    "                  [--takeovers] [--permissions] [--links=N] [--cuts|--writes]\n"
+    "                  [--plant=forget_settle|forget_repeat|forget_begun|stays_away|mishear]\n"
     "  --schedules=1 prints what happens; --cuts cuts one exchange behind every byte; --writes "
     "fails\n"
     "  every write of its store\n";
 
+constexpr size_t kLinksMax = 8;
+
 struct Arguments {
-  uint64_t seed = 1;
+  Plan plan;
   uint64_t schedules = 1000;
-  Plant plant = Plant::kNone;
-  bool host_goes_back = false;
   bool cuts = false;
   bool writes = false;
 };
 
+bool ParsePlant(absl::string_view name, Plant& to) {
+  constexpr std::pair<absl::string_view, Plant> kPlants[] = {
+      {"forget_settle", Plant::kForgetSettle},
+      {"forget_repeat", Plant::kForgetRepeat},
+      {"forget_begun", Plant::kForgetBegun},
+      {"stays_away", Plant::kStaysAway},
+      {"mishear", Plant::kMishear},
+  };
+  for (const auto& [known, plant] : kPlants) {
+    if (name != known) continue;
+    to = plant;
+    return true;
+  }
+  return false;
+}
+
 bool Parse(absl::string_view argument, Arguments& to) {
-  if (absl::ConsumePrefix(&argument, "--seed=")) return absl::SimpleAtoi(argument, &to.seed);
+  Plan& plan = to.plan;
+  if (absl::ConsumePrefix(&argument, "--seed=")) return absl::SimpleAtoi(argument, &plan.seed);
   if (absl::ConsumePrefix(&argument, "--schedules=")) {
     return absl::SimpleAtoi(argument, &to.schedules);
   }
-  to.cuts = to.cuts || argument == "--cuts";
-  to.writes = to.writes || argument == "--writes";
-  to.host_goes_back = to.host_goes_back || argument == "--host-goes-back";
-  if (argument == "--plant=forget_settle") to.plant = Plant::kForgetSettle;
-  if (argument == "--plant=forget_repeat") to.plant = Plant::kForgetRepeat;
-  if (argument == "--plant=forget_begun") to.plant = Plant::kForgetBegun;
-  return argument == "--cuts" || argument == "--writes" || argument == "--host-goes-back" ||
-         to.plant != Plant::kNone;
+  if (absl::ConsumePrefix(&argument, "--links=")) {
+    return absl::SimpleAtoi(argument, &plan.links) && plan.links >= 1 && plan.links <= kLinksMax;
+  }
+  if (absl::ConsumePrefix(&argument, "--plant=")) return ParsePlant(argument, plan.plant);
+  const std::pair<absl::string_view, bool*> switches[] = {
+      {"--cuts", &to.cuts},
+      {"--writes", &to.writes},
+      {"--host-goes-back", &plan.host_goes_back},
+      {"--swarm", &plan.swarm},
+      {"--liveness", &plan.settles},
+      {"--takeovers", &plan.takeovers},
+      {"--permissions", &plan.permissions},
+  };
+  for (const auto& [name, on] : switches) {
+    if (argument != name) continue;
+    *on = true;
+    return true;
+  }
+  return false;
 }
 
 int ShowOne(const Arguments& arguments) {
   Runner runner;
-  Plan plan;
-  plan.seed = arguments.seed;
-  plan.plant = arguments.plant;
-  plan.host_goes_back = arguments.host_goes_back;
+  Plan plan = arguments.plan;
   plan.on_note = [](const std::string& note) { printf("%s\n", note.c_str()); };
   const Report report = runner.Run(plan);
   printf("%d answered, %d failed, %zu violations\n", report.ok, report.failed,
@@ -58,11 +86,10 @@ int ShowOne(const Arguments& arguments) {
 
 int Run(const Arguments& arguments) {
   if (arguments.schedules == 1 && !arguments.cuts && !arguments.writes) return ShowOne(arguments);
-  const Summary summary = arguments.cuts ? CutEverywhere(arguments.seed)
-                          : arguments.writes
-                              ? FailEveryWrite(arguments.seed)
-                              : RunSeeds(arguments.seed, arguments.schedules, arguments.plant, 20,
-                                         arguments.host_goes_back);
+  const Plan& plan = arguments.plan;
+  const Summary summary = arguments.cuts     ? CutEverywhere(plan.seed)
+                          : arguments.writes ? FailEveryWrite(plan.seed)
+                                             : RunSeeds(plan.seed, arguments.schedules, plan, 20);
   printf("%llu schedules, %.0f per second; tells: %llu answered, %llu failed as they may\n",
          static_cast<unsigned long long>(summary.schedules), summary.per_second(),
          static_cast<unsigned long long>(summary.ok),

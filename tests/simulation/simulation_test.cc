@@ -1,4 +1,6 @@
+#include <cstdint>
 #include <cstdio>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -16,7 +18,7 @@ using ::testing::Not;
 constexpr uint64_t kSchedules = 2000;
 
 TEST(SimulationTest, EveryScheduleHolds) {
-  const Summary summary = RunSeeds(1, kSchedules, Plant::kNone, 10);
+  const Summary summary = RunSeeds(1, kSchedules, {}, 10);
   printf("%llu schedules, %.0f per second; tells: %llu answered, %llu failed as they may\n",
          static_cast<unsigned long long>(summary.schedules), summary.per_second(),
          static_cast<unsigned long long>(summary.ok),
@@ -30,12 +32,45 @@ TEST(SimulationTest, EveryScheduleHolds) {
 }
 
 TEST(SimulationTest, AHostThatIsPutBackBeginsNothingAgainThatWasSeenToBegin) {
-  const Summary summary = RunSeeds(1, kSchedules, Plant::kNone, 10, /*host_goes_back=*/true);
+  const Summary summary = RunSeeds(1, kSchedules, {.host_goes_back = true}, 10);
   EXPECT_THAT(summary.bad_seeds, IsEmpty())
       << summary.first_violation << "\n(run `simulation --host-goes-back --schedules=1 --seed="
       << (summary.bad_seeds.empty() ? 0 : summary.bad_seeds.front()) << "` to see it)";
   EXPECT_GT(summary.ok, kSchedules / 2);
   EXPECT_GT(summary.failed, kSchedules / 100);
+}
+
+// Each seed has some kinds of fault and not the others; long after them all has come to rest.
+class SwarmTest : public ::testing::Test {
+ protected:
+  static constexpr uint64_t kSwarm = 500;
+
+  static void Holds(Plan plan, const std::string& options) {
+    plan.swarm = plan.settles = true;
+    const Summary summary = RunSeeds(1, kSwarm, plan, 10);
+    printf("%llu schedules, %.0f per second; tells: %llu answered, %llu failed as they may\n",
+           static_cast<unsigned long long>(summary.schedules), summary.per_second(),
+           static_cast<unsigned long long>(summary.ok),
+           static_cast<unsigned long long>(summary.failed));
+    EXPECT_THAT(summary.bad_seeds, IsEmpty())
+        << summary.first_violation << "\n(run `simulation --swarm --liveness" << options
+        << " --schedules=1 --seed=" << (summary.bad_seeds.empty() ? 0 : summary.bad_seeds.front())
+        << "` to see it)";
+    EXPECT_GT(summary.ok, kSwarm / 2);
+  }
+};
+
+TEST_F(SwarmTest, FaultsOfSomeKindsComeToRest) { Holds({}, ""); }
+
+TEST_F(SwarmTest, TeamsOnLinksOfTheirOwnToOneHostComeToRest) { Holds({.links = 3}, " --links=3"); }
+
+TEST_F(SwarmTest, TakeoversComeToRest) { Holds({.takeovers = true}, " --takeovers"); }
+
+TEST_F(SwarmTest, PermissionsThatWaitComeToRest) { Holds({.permissions = true}, " --permissions"); }
+
+TEST_F(SwarmTest, AllOfThemTogetherComeToRest) {
+  Holds({.takeovers = true, .permissions = true, .links = 2},
+        " --takeovers --permissions --links=2");
 }
 
 // Found among many more than those above. Another plan makes other schedules of them.
@@ -120,23 +155,40 @@ TEST_F(SlowLinkTest, ALongMessageDoesNotLoseTheLink) {
 
 // What is wrong on purpose is found, from the same first seed, and named by it.
 TEST(SimulationTest, ATellThatIsSettledTwiceIsFound) {
-  const Summary summary = RunSeeds(1, kSchedules, Plant::kForgetSettle, 1);
+  const Summary summary = RunSeeds(1, kSchedules, {.plant = Plant::kForgetSettle}, 1);
   ASSERT_THAT(summary.bad_seeds, Not(IsEmpty()));
   EXPECT_THAT(summary.first_violation, testing::HasSubstr("was settled, and is open again"))
       << "seed " << summary.bad_seeds.front();
 }
 
 TEST(SimulationTest, ATellThatIsRunTwiceIsFound) {
-  const Summary summary = RunSeeds(1, kSchedules, Plant::kForgetRepeat, 1);
+  const Summary summary = RunSeeds(1, kSchedules, {.plant = Plant::kForgetRepeat}, 1);
   ASSERT_THAT(summary.bad_seeds, Not(IsEmpty()));
   EXPECT_THAT(summary.first_violation, testing::HasSubstr("again, which it had begun"))
       << "seed " << summary.bad_seeds.front();
 }
 
 TEST(SimulationTest, ATellThatWasSeenToBeginAndRunsAgainIsFound) {
-  const Summary summary = RunSeeds(1, kSchedules, Plant::kForgetBegun, 1, /*host_goes_back=*/true);
+  const Summary summary =
+      RunSeeds(1, kSchedules, {.plant = Plant::kForgetBegun, .host_goes_back = true}, 1);
   ASSERT_THAT(summary.bad_seeds, Not(IsEmpty()));
   EXPECT_THAT(summary.first_violation, testing::HasSubstr("again, which it had begun"))
+      << "seed " << summary.bad_seeds.front();
+}
+
+TEST(SimulationTest, AHostThatStaysAwayIsFound) {
+  const Summary summary =
+      RunSeeds(1, kSchedules, {.plant = Plant::kStaysAway, .swarm = true, .settles = true}, 1);
+  ASSERT_THAT(summary.bad_seeds, Not(IsEmpty()));
+  EXPECT_THAT(summary.first_violation, testing::HasSubstr("is never settled"))
+      << "seed " << summary.bad_seeds.front();
+}
+
+TEST(SimulationTest, AnAnswerThatIsTurnedRoundIsFound) {
+  const Summary summary =
+      RunSeeds(1, kSchedules, {.plant = Plant::kMishear, .permissions = true}, 1);
+  ASSERT_THAT(summary.bad_seeds, Not(IsEmpty()));
+  EXPECT_THAT(summary.first_violation, testing::HasSubstr("the wrong way round"))
       << "seed " << summary.bad_seeds.front();
 }
 

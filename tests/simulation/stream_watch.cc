@@ -28,6 +28,7 @@ void StreamWatch::OnRequest(const void* id, const v1::AttachRequest& request) {
     default:
       break;
   }
+  last_.Add(stream.session_id, request);
 }
 
 void StreamWatch::OnAck(const Stream& stream, const v1::Position& position) {
@@ -47,14 +48,33 @@ void StreamWatch::OnAck(const Stream& stream, const v1::Position& position) {
   highest = std::max(highest, position.seq());
 }
 
+void StreamWatch::OnReset(Stream& stream, const v1::Position& position) {
+  const uint64_t read = stream.journal_id == position.journal_id() ? stream.seq : 0;
+  for (const std::string& tell_id : last_.SentOn(stream.session_id)) {
+    if (read < position.seq()) lacks_[tell_id] = {position.journal_id(), position.seq()};
+  }
+  stream.seq = position.seq();
+  stream.journal_id = position.journal_id();
+  // These events of that journal are others from now on.
+  std::map<uint64_t, std::string>& answered = answered_[stream.journal_id];
+  answered.erase(answered.upper_bound(stream.seq), answered.end());
+}
+
+const StreamWatch::Lack* StreamWatch::LackOf(const std::string& tell_id) const {
+  const auto found = lacks_.find(tell_id);
+  return found == lacks_.end() ? nullptr : &found->second;
+}
+
+bool StreamWatch::Acknowledged(const Lack& lack) const {
+  const auto highest = marks_.find(lack.journal_id);
+  return highest != marks_.end() && highest->second >= lack.up_to;
+}
+
 void StreamWatch::OnResponse(const void* id, const v1::AttachResponse& response) {
   Stream& stream = streams_[id];
+  last_.Add(stream.session_id, response);
   if (response.has_reset()) {
-    stream.seq = response.reset().position().seq();
-    stream.journal_id = response.reset().position().journal_id();
-    // These events of that journal are others from now on.
-    std::map<uint64_t, std::string>& answered = answered_[stream.journal_id];
-    answered.erase(answered.upper_bound(stream.seq), answered.end());
+    OnReset(stream, response.reset().position());
     world_.Note(absl::StrCat("reset, reason ", response.reset().reason()));
   }
   if (response.has_attached()) {
@@ -78,6 +98,7 @@ void StreamWatch::OnResponse(const void* id, const v1::AttachResponse& response)
     std::string& in_flight = in_flight_[stream.journal_id];
     if (event.has_written()) in_flight = event.written().tell_id();
     if (event.has_gap()) in_flight = event.gap().tell_id();
+    if (event.has_written() || event.has_gap()) lacks_.erase(in_flight);
     // Where that is cut in two it is not seen, and something later is.
     if (!in_flight.empty() && absl::StrContains(event.output().bytes(), R"("assistant")")) {
       answered_[stream.journal_id].emplace(event.seq(), in_flight);

@@ -40,12 +40,12 @@ class Wire : public std::enable_shared_from_this<Wire> {
  public:
   enum Side { kCoordinator = 0, kAgent = 1 };
   struct Options {
-    absl::Duration latency;     // Of each piece, at most.
+    absl::Duration latency;         // Of each piece, at most.
     uint64_t bytes_per_second = 0;  // Each way; 0: no limit.
-    bool pieces = false;        // Bytes come in pieces of any size.
-    absl::Duration notice_max;  // How late an end learns of a cut, at most.
-    bool silent = false;        // Neither learns of it.
-    bool late_bytes = false;    // After a cut what is on its way still comes.
+    bool pieces = false;            // Bytes come in pieces of any size.
+    absl::Duration notice_max;      // How late an end learns of a cut, at most.
+    bool silent = false;            // Neither learns of it.
+    bool late_bytes = false;        // After a cut what is on its way still comes.
   };
 
   Wire(World& world, const Options& options) : world_(world), options_(options) {}

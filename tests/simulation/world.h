@@ -2,6 +2,7 @@
 #define IRIS_TESTS_SIMULATION_WORLD_H_
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -21,6 +22,7 @@ namespace iris::simulation {
 class World {
  public:
   using Task = std::function<void()>;
+  static constexpr size_t kNotesKept = 30;
 
   explicit World(uint64_t seed) : random_(seed) {}
 
@@ -86,6 +88,16 @@ class World {
     for (const char c : what) hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 1099511628211ull;
     hash_ = (hash_ ^ static_cast<uint64_t>(absl::ToInt64Microseconds(now_))) * 1099511628211ull;
     if (on_note) on_note(absl::StrCat(absl::FormatDuration(now_), "  ", what));
+    last_notes_.emplace_back(now_, what.substr(0, what.find('\n')));
+    if (last_notes_.size() > kNotesKept) last_notes_.pop_front();
+  }
+  // The last kNotesKept, the first line of each.
+  std::string LastNotes() const {
+    std::string lines;
+    for (const auto& [when, what] : last_notes_) {
+      absl::StrAppend(&lines, "    ", absl::FormatDuration(when), "  ", what, "\n");
+    }
+    return lines;
   }
   // As Note(), of what is of use to who reads and is not worth its time otherwise.
   template <typename... Args>
@@ -102,6 +114,7 @@ class World {
   std::deque<Task> soon_;
   std::multimap<absl::Duration, Task> later_;
   std::vector<std::string> violations_;
+  std::deque<std::pair<absl::Duration, std::string>> last_notes_;
   uint64_t hash_ = 14695981039346656037ull;
 };
 

@@ -1,7 +1,8 @@
 """What the tests take from the npm registry: fetched once, kept in a cache outside the repository.
 
 The cache is ${XDG_CACHE_HOME:-~/.cache}/iris-tests. Without the registry, and without what an
-earlier run left there, the tests that need it fail.
+earlier run left there, the tests that need it fail: the first one when it has tried, the others at
+once. What one process of tests/run.sh found out counts for all: it is in the folder IRIS_TESTS_RUN.
 """
 
 import contextlib
@@ -14,6 +15,8 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+
+import pytest
 
 CLAUDE_VERSION = "2.1.330"
 CLAUDE_PACKAGE = "@anthropic-ai/claude-code-linux-x64"
@@ -28,27 +31,55 @@ def _cache() -> pathlib.Path:
     return folder
 
 
+_failed = {}  # Why, by what could not be had, as far as this process knows.
+
+
+def _failure_note(name: str):
+    """Where all processes of this run find it; None: this one is alone."""
+    run = os.environ.get("IRIS_TESTS_RUN")
+    return pathlib.Path(run) / f"not-fetched-{name}.txt" if run else None
+
+
+def _fail_at_once(name: str):
+    note = _failure_note(name)
+    if name not in _failed and note is not None and note.exists():
+        _failed[name] = note.read_text()
+    if name in _failed:
+        pytest.fail(f"{_failed[name]}\n(not tried again in this run)", pytrace=False)
+
+
+def _remember_failure(name: str, why: str):
+    _failed[name] = why
+    if note := _failure_note(name):
+        note.write_text(why)
+
+
 @contextlib.contextmanager
 def _filling(name: str):
     """Gives (folder, None) if the cache has it, else (folder, an empty one to fill), which then
-    takes its place. One process at a time."""
+    takes its place. One process at a time, and one try: what fails is remembered."""
     cache = _cache()
     with open(cache / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (cache / name).exists():
             yield cache / name, None
             return
+        _fail_at_once(name)
         making = pathlib.Path(tempfile.mkdtemp(prefix="making-", dir=cache))
         try:
             yield cache / name, making
             making.rename(cache / name)
+        except Exception as failure:
+            _remember_failure(name, str(failure))
+            raise
         finally:
             shutil.rmtree(making, ignore_errors=True)
 
 
 def _npm(*args, cwd):
     assert shutil.which("npm"), "npm is not installed (tests/packages.txt)"
-    done = subprocess.run(["npm", *args], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True,
+    # By itself it tries for minutes.
+    done = subprocess.run(["npm", "--fetch-retries=0", *args], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, timeout=500)
     assert done.returncode == 0, (f"npm {' '.join(args)} failed; these tests need the npm registry "
                                   f"or a filled {_cache()}:\n{done.stderr[-2000:]}")
@@ -68,7 +99,7 @@ def claude() -> pathlib.Path:
     """The real claude 2.1.330. Its licence keeps it out of the repository."""
     with _filling(f"claude-{CLAUDE_VERSION}") as (folder, making):
         if making:
-            _npm("pack", "--silent", f"{CLAUDE_PACKAGE}@{CLAUDE_VERSION}", cwd=making)
+            _npm("pack", "--loglevel=error", f"{CLAUDE_PACKAGE}@{CLAUDE_VERSION}", cwd=making)
             [archive] = making.glob("*.tgz")
             with tarfile.open(archive) as files:
                 files.extract("package/claude", making)
@@ -89,5 +120,5 @@ def mcp_sdk() -> pathlib.Path:
         if making:
             for name in ("package.json", "package-lock.json"):
                 shutil.copy(_MCP_SDK / name, making)
-            _npm("ci", "--silent", "--ignore-scripts", cwd=making)
+            _npm("ci", "--loglevel=error", "--ignore-scripts", cwd=making)
     return folder

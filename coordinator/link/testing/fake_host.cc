@@ -32,14 +32,14 @@ class FakeHost::HostConnector final : public Connector {
   FakeHost& host_;
 };
 
-class FakeHost::Ssh final : public SshClient {
+class FakeHost::Client final : public WireOwner {
  public:
-  explicit Ssh(FakeHost& host) : host_(host) {}
-  ~Ssh() override {
+  explicit Client(FakeHost& host) : host_(host) {}
+  ~Client() override {
     absl::MutexLock lock(&host_.mutex_);
     --host_.clients_;
   }
-  pid_t pid() const override { return 4711; }
+  absl::string_view name() const override { return "the client"; }
   absl::Status WhyEnded() override {
     absl::MutexLock lock(&host_.mutex_);
     ++host_.ending_;
@@ -48,7 +48,7 @@ class FakeHost::Ssh final : public SshClient {
              ABSL_EXCLUSIVE_LOCKS_REQUIRED(host->mutex_) { return !host->ends_held_; },
         &host_));
     --host_.ending_;
-    return host_.ssh_says_;
+    return host_.client_says_;
   }
 
  private:
@@ -138,12 +138,12 @@ std::unique_ptr<Connector> FakeHost::MakeConnector() {
 
 absl::StatusOr<Connection> FakeHost::Connect(const Connector::OnProgress& on_progress,
                                              const std::atomic<bool>& cancelled) {
-  on_progress({.stage = BootstrapProgress::Stage::kConnecting, .text = "connecting"});
+  on_progress({.stage = ConnectProgress::Stage::kConnecting, .text = "connecting"});
   absl::MutexLock lock(&mutex_);
   ++attempts_;
   EXPECT_EQ(++connecting_, 1) << "two attempts at once";
-  EXPECT_EQ(clients_, 0) << "an attempt beside an ssh client of an earlier life";
-  if (!refuses_) on_progress({.stage = BootstrapProgress::Stage::kStarting, .text = "starting"});
+  EXPECT_EQ(clients_, 0) << "an attempt beside a client of an earlier life";
+  if (!refuses_) on_progress({.stage = ConnectProgress::Stage::kStarting, .text = "starting"});
   while (held_ && !cancelled) {
     mutex_.AwaitWithTimeout(absl::Condition(
                                 +[](FakeHost* host) ABSL_EXCLUSIVE_LOCKS_REQUIRED(host->mutex_) {
@@ -164,9 +164,10 @@ absl::StatusOr<Connection> FakeHost::Connect(const Connector::OnProgress& on_pro
   connection.hello.set_build_number(build_number_);
   connection.wire.Reset(ends[0]);
   connection.mode = LinkMode::kStdio;
-  if (!ssh_says_.ok()) {
+  if (!client_says_.ok()) {
     ++clients_;
-    connection.ssh = std::make_unique<Ssh>(*this);
+    connection.facts = {{.name = "clientPid", .value = "4711"}};
+    connection.owner = std::make_unique<Client>(*this);
   }
   return connection;
 }
@@ -287,9 +288,9 @@ bool FakeHost::silent() const {
   return silent_;
 }
 
-void FakeHost::SshSays(const absl::Status& words) {
+void FakeHost::ClientSays(const absl::Status& words) {
   absl::MutexLock lock(&mutex_);
-  ssh_says_ = words;
+  client_says_ = words;
 }
 
 void FakeHost::CutWires() {

@@ -12,6 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/optional.h"
 #include "common/base/scoped_fd.h"
+#include "coordinator/link/connection.h"
 #include "coordinator/link/connector.h"
 #include "grpcpp/server.h"
 #include "proto/iris/v1/agent.pb.h"
@@ -19,9 +20,9 @@
 namespace iris {
 
 // A host for the tests of links: an agent that answers probes and leaves when asked to (it only
-// counts that), and has one session that says what nobody asked for, over socket pairs, with an ssh
-// client that is none. Fails a test that makes two attempts at once, or one beside a client of an
-// earlier life. Thread-safe; outlives its connectors.
+// counts that), and has one session that says what nobody asked for, over socket pairs, with a
+// client program that is none. Fails a test that makes two attempts at once, or one beside a client
+// of an earlier life. Thread-safe; outlives its connectors.
 class FakeHost {
  public:
   FakeHost();
@@ -35,7 +36,7 @@ class FakeHost {
   void Refuse(const absl::Status& outcome);
   // Attempts from now on do not end before Release(), or before they are cancelled.
   void Hold();
-  // Neither does the end of an ssh client.
+  // Neither does the end of a client.
   void HoldEnds();
   void Release();
   // Neither probes nor Shutdown are answered before Silence(false).
@@ -56,22 +57,22 @@ class FakeHost {
   void Flood(const v1::Event& event);
   int events_said() const { return events_said_; }
   int attaches_ended() const { return attaches_ended_; }
-  // What the ssh client says of its end; OK = there is no ssh client.
-  void SshSays(const absl::Status& words);
+  // What the client says of its end; OK = there is no client.
+  void ClientSays(const absl::Status& words);
   // Cuts every wire that was made, as a lost network does.
   void CutWires();
 
   int attempts() const;
   int shutdowns() const;  // Asked for.
   v1::ShutdownRequest last_shutdown() const;
-  // Attempts and ssh clients' ends that are running now.
+  // Attempts and clients' ends that are running now.
   int running() const;
-  // Ssh clients that live.
+  // Clients that live.
   int clients() const;
 
  private:
   class HostConnector;
-  class Ssh;
+  class Client;
   class Service;
 
   absl::StatusOr<Connection> Connect(const Connector::OnProgress& on_progress,
@@ -87,7 +88,7 @@ class FakeHost {
   mutable absl::Mutex mutex_;
   absl::Status outcome_ ABSL_GUARDED_BY(mutex_);
   bool refuses_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Status ssh_says_ ABSL_GUARDED_BY(mutex_);
+  absl::Status client_says_ ABSL_GUARDED_BY(mutex_);
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
   bool ends_held_ ABSL_GUARDED_BY(mutex_) = false;
   bool silent_ ABSL_GUARDED_BY(mutex_) = false;

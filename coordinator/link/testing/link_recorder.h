@@ -13,7 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/failure/failure.h"
-#include "coordinator/bootstrap/bootstrap.h"
+#include "coordinator/link/connection.h"
 #include "coordinator/link/link.h"
 #include "gtest/gtest.h"
 
@@ -23,7 +23,7 @@ namespace iris {
 // "down auth". Thread-safe.
 class LinkRecorder final : public LinkObserver {
  public:
-  void OnLinkProgress(const BootstrapProgress&) override {}
+  void OnLinkProgress(const ConnectProgress&) override {}
   void OnLinkUp(const std::shared_ptr<LinkLife>& life) override {
     EXPECT_NE(life, nullptr);
     Heard("up");

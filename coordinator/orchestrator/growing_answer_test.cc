@@ -1,0 +1,102 @@
+#include "coordinator/orchestrator/growing_answer.h"
+
+#include <memory>
+#include <string>
+
+#include "coordinator/orchestrator/checkpoints.h"
+#include "gtest/gtest.h"
+#include "proto/iris/v1/coordinator.pb.h"
+
+namespace iris {
+namespace {
+
+constexpr size_t kBytesMax = 10;
+
+TEST(GrowingAnswerTest, WhatIsStoredIsNotStoredAgain) {
+  GrowingAnswer answer;
+  answer.Append("one ", kBytesMax);
+  const UnsavedText first = answer.Unsaved("tell");
+  EXPECT_EQ(first.tell_id, "tell");
+  EXPECT_EQ(first.text, "one ");
+  answer.Append("two", kBytesMax);  // While that is being stored.
+  answer.OnStored(first.text.size(), first.round);
+  const UnsavedText second = answer.Unsaved("tell");
+  EXPECT_EQ(second.text, "two");
+  EXPECT_EQ(second.text_at, 4u);
+  EXPECT_FALSE(second.void_before);
+  EXPECT_EQ(*answer.Whole(), "one two");
+}
+
+TEST(GrowingAnswerTest, WhatBecomesVoidWhileItIsStoredIsVoidInTheStoreToo) {
+  GrowingAnswer answer;
+  answer.Append("half", kBytesMax);
+  const UnsavedText half = answer.Unsaved("tell");
+  answer.Void();
+  answer.Append("whole", kBytesMax);
+  answer.OnStored(half.text.size(), half.round);
+  const UnsavedText unsaved = answer.Unsaved("tell");
+  EXPECT_TRUE(unsaved.void_before);
+  EXPECT_EQ(unsaved.text_at, 0u);
+  EXPECT_EQ(unsaved.text, "whole");
+  answer.OnStored(unsaved.text.size(), unsaved.round);
+  EXPECT_FALSE(answer.Unsaved("tell").void_before);
+}
+
+TEST(GrowingAnswerTest, OneByteTooManySaysThatItIsTooLong) {
+  GrowingAnswer answer;
+  answer.Append("0123456789", kBytesMax);
+  EXPECT_FALSE(answer.IsLongerThan(kBytesMax));
+  answer.Append("abc", kBytesMax);
+  EXPECT_TRUE(answer.IsLongerThan(kBytesMax));
+  EXPECT_EQ(answer.bytes(), kBytesMax + 1);
+  answer.Append("abc", kBytesMax);
+  EXPECT_EQ(answer.bytes(), kBytesMax + 1);
+  answer.Finish(kBytesMax, /*is_answered=*/true);
+  EXPECT_EQ(*answer.Whole(), "0123456789");
+  EXPECT_EQ(answer.bytes(), kBytesMax);
+}
+
+TEST(GrowingAnswerTest, OfWhatIsGivenUpOnlyWhoHasItHasIt) {
+  GrowingAnswer answer;
+  answer.Append("answer", kBytesMax);
+  answer.set_structured_bytes(3);
+  answer.Finish(kBytesMax, /*is_answered=*/true);
+  const std::shared_ptr<const std::string> whole = answer.Whole();
+  answer.GiveUp();
+  EXPECT_EQ(*whole, "answer");
+  EXPECT_EQ(answer.bytes(), 0u);
+  EXPECT_EQ(answer.structured_bytes(), 0u);
+  EXPECT_EQ(*answer.Whole(), "");
+}
+
+TEST(GrowingAnswerDeathTest, WhatIsWholeDoesNotGrow) {
+  GrowingAnswer answer;
+  answer.Append("one", kBytesMax);
+  answer.Whole();
+  EXPECT_DEATH(answer.Append("two", kBytesMax), "an answer grows that is whole");
+}
+
+TEST(GrowingAnswerTest, AFailureHasNoStructuredEnd) {
+  GrowingAnswer answer;
+  answer.Append("text{}", kBytesMax);
+  answer.set_structured_bytes(2);
+  answer.Finish(kBytesMax, /*is_answered=*/false);
+  EXPECT_EQ(answer.structured_bytes(), 0u);
+}
+
+TEST(GrowingAnswerTest, ThatWhichIsPutOffBeginsAnew) {
+  GrowingAnswer answer;
+  answer.Restore("of an earlier life");
+  EXPECT_EQ(answer.Unsaved("tell").text, "");
+  v1::TurnAccount account;
+  account.set_tools(3);
+  answer.set_account(account);
+  answer.StartAnew();
+  EXPECT_EQ(answer.bytes(), 0u);
+  EXPECT_EQ(answer.account().tools(), 0u);
+  EXPECT_FALSE(answer.Unsaved("tell").void_before);
+  EXPECT_EQ(answer.Unsaved("tell").text_at, 0u);
+}
+
+}  // namespace
+}  // namespace iris

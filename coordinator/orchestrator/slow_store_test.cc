@@ -1,0 +1,407 @@
+// A store that takes its time, fails, or fails though it is durable: what the loop does meanwhile.
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/base/ids.h"
+#include "common/failure/failure.h"
+#include "common/loop/event_loop.h"
+#include "common/testing/scratch_dir.h"
+#include "coordinator/config/config.h"
+#include "coordinator/kept/read_mark.h"
+#include "coordinator/orchestrator/live_config.h"
+#include "coordinator/orchestrator/orchestrator.h"
+#include "coordinator/orchestrator/orchestrator_fixture.h"
+#include "coordinator/store/store_queue.h"
+#include "coordinator/store/testing/held_executor.h"
+#include "coordinator/store/testing/memory_store.h"
+#include "coordinator/transport/testing/fake_transport.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace iris {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using Fate = MemoryStore::Fate;
+
+// The loop, the store's writes and the time go on as the test says.
+class SlowStoreTest : public ::testing::Test {
+ protected:
+  SlowStoreTest()
+      : config_(dir_.File("config.json"), [](const EnvLookup&) {
+          return Config{
+              .file = "/etc/iris.json",
+              .teams = {{.name = "backend", .path = "/b"}, {.name = "gpu", .path = "/g"}}};
+        }) {
+    file_.set_on_write([this](absl::string_view) { return fate_; });
+    EXPECT_TRUE(orchestrator_->ResumeOpenTells().ok());
+  }
+  ~SlowStoreTest() override { orchestrator_.reset(); }
+
+  void RunLoop() {
+    while (loop_.RunReady()) {
+    }
+  }
+  // The clock goes on, and whatever waits for it.
+  void Pass(absl::Duration time) {
+    up_ += time;
+    RunLoop();
+  }
+  // Everything goes on until there is no more to do.
+  void StoreAll() {
+    RunLoop();
+    for (int i = 0; i < 5; ++i) {
+      store_.Finish();
+      RunLoop();
+    }
+  }
+  // What is being written is.
+  void Write() {
+    executor_.RunNext();
+    RunLoop();
+  }
+  // A tell that its team works on.
+  std::string Running(Recorder& recorder, const std::string& to = "gpu") {
+    const std::string id = NewUuid();
+    TellSpec spec{.tell_id = id, .from = "cli", .to = to, .text = "x"};
+    EXPECT_TRUE(orchestrator_->Tell(std::move(spec), &recorder).ok());
+    StoreAll();
+    EXPECT_TRUE(Transport(to).has_given(id));
+    return id;
+  }
+  static TellSpec ToGpu() {
+    return {.tell_id = NewUuid(), .from = "cli", .to = "gpu", .text = "x"};
+  }
+  FakeTransport& Transport(const std::string& to = "gpu") { return factory_.Between("cli", to); }
+  ReadMark Mark(uint64_t seq) const { return {.journal_id = "journal", .seq = seq}; }
+  // As the host says it, in one go.
+  void Answer(const std::string& id, absl::string_view answer, uint64_t seq,
+              const std::string& to = "gpu") {
+    Transport(to).Text(id, answer);
+    Transport(to).Settle(id, absl::OkStatus());
+    Transport(to).BeReadUpTo(Mark(seq));
+    RunLoop();
+  }
+  TellState StateOf(const std::string& id) { return (*file_.FindTell(id))->state; }
+
+  const ScratchDir dir_;
+  absl::Duration up_ = absl::Hours(1);
+  EventLoop loop_{[this] { return up_; }};
+  MemoryStore file_;
+  Fate fate_ = Fate::kGoesWell;  // Of every write from now on.
+  HeldExecutor executor_;
+  StoreQueue store_{loop_, file_, executor_};
+  LiveConfig config_;
+  FakeTransportFactory factory_{loop_, HoldScript};
+  std::unique_ptr<Orchestrator> orchestrator_ =
+      std::make_unique<Orchestrator>(loop_, store_, config_, factory_);
+};
+
+TEST_F(SlowStoreTest, ATellIsAcceptedWhenItIsStoredAndNotSentBefore) {
+  Recorder recorder;
+  const TellSpec spec = ToGpu();
+  ASSERT_TRUE(orchestrator_->Tell(spec, &recorder).ok());
+  Write();  // Whether it is known is asked first.
+  EXPECT_EQ(recorder.session_id, "");
+  EXPECT_EQ(KindOf(orchestrator_->Find(spec.tell_id, "cli").status()), v1::FAILURE_BAD_REQUEST);
+  EXPECT_FALSE(orchestrator_->idle());
+  executor_.RunNext();
+  EXPECT_TRUE((*file_.FindTell(spec.tell_id)).has_value());
+  EXPECT_EQ(recorder.session_id, "");
+  EXPECT_THAT(Transport().open_tells(), SizeIs(0));
+  RunLoop();
+  EXPECT_NE(recorder.session_id, "");
+  EXPECT_THAT(Transport().open_tells(), SizeIs(1));
+}
+
+TEST_F(SlowStoreTest, ATellThatCannotBeStoredIsRefusedAndNotSent) {
+  Recorder recorder;
+  ASSERT_TRUE(orchestrator_->Tell(ToGpu(), &recorder).ok());
+  Write();  // It is not known.
+  fate_ = Fate::kFails;
+  store_.Finish();
+  RunLoop();
+  EXPECT_EQ(recorder.session_id, "");
+  EXPECT_EQ(recorder.times_settled, 1);
+  EXPECT_EQ(KindOf(recorder.outcome.status), v1::FAILURE_STORAGE);
+  EXPECT_TRUE(orchestrator_->idle());
+  EXPECT_THAT(Transport().open_tells(), SizeIs(0));
+}
+
+TEST_F(SlowStoreTest, ATellThatIsSubmittedAgainWhileItIsStoredIsOne) {
+  Recorder first, again;
+  const TellSpec spec = ToGpu();
+  ASSERT_TRUE(orchestrator_->Tell(spec, &first).ok());
+  Write();
+  ASSERT_TRUE(orchestrator_->Tell(spec, &again).ok());
+  store_.Finish();
+  RunLoop();
+  EXPECT_THAT(Transport().open_tells(), SizeIs(1));
+  Answer(spec.tell_id, "yes", 1);
+  store_.Finish();
+  EXPECT_EQ(first.times_settled, 1);
+  EXPECT_EQ(again.times_settled, 1);
+  EXPECT_EQ(again.session_id, first.session_id);
+}
+
+TEST_F(SlowStoreTest, WhoGoesWhileItsTellIsStoredHearsNothingAndTheTellGoesOn) {
+  const TellSpec spec = ToGpu();
+  {
+    Recorder recorder;
+    ASSERT_TRUE(orchestrator_->Tell(spec, &recorder).ok());
+    Write();
+    orchestrator_->RemoveObserver(spec.tell_id, &recorder);
+  }
+  StoreAll();
+  EXPECT_TRUE(Transport().has_given(spec.tell_id));
+}
+
+TEST_F(SlowStoreTest, ASessionThatWasNotReadyGetsItsTellOnceItIsStoredAsRunning) {
+  Recorder recorder;
+  const TellSpec spec = ToGpu();
+  ASSERT_TRUE(orchestrator_->Tell(spec, &recorder).ok());
+  Write();
+  Write();
+  ASSERT_NE(recorder.session_id, "");
+  EXPECT_FALSE(Transport().has_given(spec.tell_id));
+  EXPECT_EQ(StateOf(spec.tell_id), TellState::kQueued);
+  executor_.RunNext();
+  EXPECT_EQ(StateOf(spec.tell_id), TellState::kRunning);
+  EXPECT_FALSE(Transport().has_given(spec.tell_id));
+  RunLoop();
+  EXPECT_TRUE(Transport().has_given(spec.tell_id));
+}
+
+TEST_F(SlowStoreTest, ATellThatIsTakenBackWhileItIsMarkedIsQueuedInTheStore) {
+  Recorder recorder;
+  const TellSpec spec = ToGpu();
+  ASSERT_TRUE(orchestrator_->Tell(spec, &recorder).ok());
+  Write();
+  Write();
+  ASSERT_EQ(executor_.waiting(), 1u);
+  Transport().BeAway({.why = MakeFailure(v1::FAILURE_UNREACHABLE, "no route"),
+                      .retries = true,
+                      .host_is_known = true});
+  RunLoop();
+  store_.Finish();
+  RunLoop();
+  EXPECT_EQ(StateOf(spec.tell_id), TellState::kQueued);
+  EXPECT_FALSE(Transport().has_given(spec.tell_id));
+  Transport().BeBack();
+  StoreAll();
+  EXPECT_EQ(StateOf(spec.tell_id), TellState::kRunning);
+  EXPECT_TRUE(Transport().has_given(spec.tell_id));
+}
+
+TEST_F(SlowStoreTest, WhatIsCancelledWhileItIsStoredIsCancelledBehindThat) {
+  Recorder recorder;
+  const TellSpec spec = ToGpu();
+  ASSERT_TRUE(orchestrator_->Tell(spec, &recorder).ok());
+  absl::StatusOr<v1::CancelTellOfResponse> said = absl::UnknownError("nothing yet");
+  orchestrator_->Cancel(
+      spec.tell_id, "cli",
+      [&said](const absl::StatusOr<v1::CancelTellOfResponse>& response) { said = response; });
+  for (int i = 0; i < 3; ++i) {
+    store_.Finish();
+    RunLoop();
+  }
+  ASSERT_TRUE(said.ok()) << said.status();
+  EXPECT_EQ(KindOf(recorder.outcome.status), v1::FAILURE_CANCELLED);
+  EXPECT_FALSE(Transport().has_given(spec.tell_id));
+}
+
+TEST_F(SlowStoreTest, AWarmSessionGetsItsTellWithoutReadingItAgain) {
+  Recorder first, second;
+  Answer(Running(first), "yes", 1);
+  store_.Finish();
+  RunLoop();
+  const int found = file_.found();
+  const std::string id = Running(second);
+  EXPECT_EQ(file_.found(), found);
+  EXPECT_THAT(Transport().tells_under_way(), SizeIs(1));
+  EXPECT_EQ(Transport().tells_under_way()[0].text, "x");
+  EXPECT_EQ(StateOf(id), TellState::kRunning);
+}
+
+TEST_F(SlowStoreTest, WhatAWarmSessionWasToGetAndDoesNotIsStoredAsQueued) {
+  Recorder warms, lost;
+  Answer(Running(warms), "yes", 1);
+  store_.Finish();
+  RunLoop();
+  const TellSpec spec = ToGpu();
+  ASSERT_TRUE(orchestrator_->Tell(spec, &lost).ok());
+  Write();
+  executor_.RunNext();
+  EXPECT_EQ(StateOf(spec.tell_id), TellState::kRunning);
+  factory_.hosts().hold_starts = true;
+  Transport().GoDown(MakeFailure(v1::FAILURE_CHILD_EXITED, "killed"));
+  RunLoop();
+  store_.Finish();
+  EXPECT_EQ(StateOf(spec.tell_id), TellState::kQueued);
+}
+
+TEST_F(SlowStoreTest, NothingIsSaidNorAcknowledgedBeforeItIsStored) {
+  Recorder recorder;
+  const std::string id = Running(recorder);
+  Answer(id, "the answer", 9);
+  EXPECT_EQ(recorder.times_settled, 0);
+  EXPECT_EQ(Transport().acknowledged(), ReadMark());
+  EXPECT_EQ(StateOf(id), TellState::kRunning);
+  executor_.RunNext();
+  EXPECT_EQ(StateOf(id), TellState::kSettled);
+  EXPECT_EQ(recorder.times_settled, 0) << "only on the loop";
+  RunLoop();
+  EXPECT_EQ(recorder.times_settled, 1);
+  EXPECT_EQ(*recorder.outcome.answer, "the answer");
+  EXPECT_EQ(Transport().acknowledged(), Mark(9));
+}
+
+TEST_F(SlowStoreTest, TheNextMessageOfTheSessionWaitsForTheEndOfTheOneBeforeAndNobodyElseDoes) {
+  Recorder a, b, c;
+  const std::string first = Running(a), other = Running(c, "backend");
+  const std::string next = NewUuid();
+  ASSERT_TRUE(
+      orchestrator_->Tell({.tell_id = next, .from = "cli", .to = "gpu", .text = "y"}, &b).ok());
+  store_.Finish();
+  RunLoop();
+  Answer(first, "one", 1);
+  Answer(other, "two", 1, "backend");
+  EXPECT_FALSE(Transport().has_given(next));
+  int listed = 0;
+  orchestrator_->List("", false, [&](const auto& list) { listed = list->tells_size(); });
+  EXPECT_EQ(listed, 0) << "the loop goes on";
+  store_.Finish();
+  RunLoop();
+  store_.Finish();
+  RunLoop();
+  EXPECT_EQ(listed, 3);
+  EXPECT_EQ(a.times_settled + c.times_settled, 2);
+  EXPECT_TRUE(Transport().has_given(next));
+}
+
+TEST_F(SlowStoreTest, WhatComesWhileASessionIsStoredIsStoredBehindIt) {
+  Recorder recorder;
+  const std::string id = Running(recorder);
+  Transport().Text(id, "one ");
+  Transport().BeReadUpTo(Mark(1));
+  Pass(absl::Milliseconds(50));
+  ASSERT_EQ(executor_.waiting(), 1u);
+  Transport().Text(id, "two");
+  Transport().BeReadUpTo(Mark(2));
+  Pass(absl::Milliseconds(50));
+  Write();
+  EXPECT_EQ(Transport().acknowledged(), Mark(1));
+  EXPECT_EQ(*file_.FindText(id), "one ");
+  Write();
+  EXPECT_EQ(Transport().acknowledged(), Mark(2));
+  EXPECT_EQ(*file_.FindText(id), "one two");
+  EXPECT_EQ(executor_.waiting(), 0u);
+}
+
+TEST_F(SlowStoreTest, TextThatBecomesVoidWhileItIsStoredIsVoidInTheStore) {
+  Recorder recorder;
+  const std::string id = Running(recorder);
+  Transport().Text(id, "half");
+  Transport().BeReadUpTo(Mark(1));
+  Pass(absl::Milliseconds(50));
+  ASSERT_EQ(executor_.waiting(), 1u);
+  Transport().TextVoid(id);
+  Transport().Text(id, "whole");
+  Transport().BeReadUpTo(Mark(2));
+  Pass(absl::Milliseconds(50));
+  Write();
+  Write();
+  EXPECT_EQ(*file_.FindText(id), "whole");
+  Answer(id, " answer", 3);
+  Write();
+  EXPECT_EQ(*recorder.outcome.answer, "whole answer");
+}
+
+TEST_F(SlowStoreTest, WhatFailsIsTriedAgainAndNotAcknowledgedBefore) {
+  Recorder recorder;
+  const std::string id = Running(recorder);
+  fate_ = Fate::kFails;
+  Answer(id, "the answer", 9);
+  store_.Finish();
+  RunLoop();
+  EXPECT_EQ(recorder.times_settled, 0);
+  EXPECT_THAT(recorder.texts, Contains(HasSubstr("cannot be stored yet")));
+  EXPECT_EQ(Transport().acknowledged(), ReadMark());
+  fate_ = Fate::kGoesWell;
+  Pass(absl::Seconds(1));
+  store_.Finish();
+  EXPECT_EQ(recorder.times_settled, 1);
+  EXPECT_EQ(*recorder.outcome.answer, "the answer");
+  EXPECT_EQ(Transport().acknowledged(), Mark(9));
+}
+
+TEST_F(SlowStoreTest, WhatIsThereThoughItIsSaidToHaveFailedIsSettledOnce) {
+  Recorder recorder;
+  const std::string id = Running(recorder);
+  fate_ = Fate::kFailsButIsThere;
+  Answer(id, "the answer", 9);
+  store_.Finish();
+  RunLoop();
+  EXPECT_EQ(StateOf(id), TellState::kSettled);
+  EXPECT_EQ(recorder.times_settled, 0);
+  fate_ = Fate::kGoesWell;
+  Pass(absl::Seconds(1));
+  store_.Finish();
+  EXPECT_EQ(recorder.times_settled, 1);
+  EXPECT_EQ(*recorder.outcome.answer, "the answer");
+  EXPECT_EQ((*file_.Sessions())[0].message_count, 1u);
+}
+
+TEST_F(SlowStoreTest, WhatSomebodyWasGivenIsNotOfferedWhileThatIsBeingStored) {
+  Recorder recorder;
+  const std::string id = Running(recorder);
+  Answer(id, "the answer", 9);
+  Write();
+  ASSERT_THAT(*orchestrator_->Unfetched("cli"), SizeIs(1));
+  orchestrator_->MarkFetched(id);
+  EXPECT_FALSE((*file_.FindTell(id))->fetched);
+  EXPECT_THAT(*orchestrator_->Unfetched("cli"), SizeIs(0));
+  int listed = -1;
+  orchestrator_->List("cli", false, [&](const auto& list) { listed = list->tells_size(); });
+  EXPECT_TRUE(orchestrator_->Find(id, "cli")->fetched());
+  Write();
+  Write();
+  EXPECT_EQ(listed, 0);
+  EXPECT_TRUE((*file_.FindTell(id))->fetched);
+}
+
+TEST_F(SlowStoreTest, WhoLeavesStoresWhatWasRead) {
+  Recorder settled, open;
+  const std::string id = Running(settled), other = Running(open, "backend");
+  Answer(id, "the answer", 9);
+  Transport("backend").Text(other, "half");
+  Transport("backend").BeReadUpTo(Mark(5));
+  orchestrator_->Leave();
+  EXPECT_TRUE(settled.outcome.status.ok());
+  EXPECT_EQ(KindOf(open.outcome.status), v1::FAILURE_DROPPED);
+  EXPECT_EQ(StateOf(id), TellState::kSettled);
+  EXPECT_EQ(*file_.FindText(other), "half");
+}
+
+TEST_F(SlowStoreTest, WhatIsHeardOfLateFindsNobody) {
+  Recorder recorder;
+  const std::string id = Running(recorder);
+  Answer(id, "the answer", 9);
+  ASSERT_EQ(executor_.waiting(), 1u);
+  orchestrator_.reset();  // As when its process is killed; the write is under way.
+  Write();
+  EXPECT_EQ(recorder.times_settled, 0);
+  EXPECT_EQ(StateOf(id), TellState::kSettled);
+}
+
+}  // namespace
+}  // namespace iris

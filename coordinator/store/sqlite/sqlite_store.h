@@ -1,0 +1,149 @@
+#ifndef IRIS_COORDINATOR_STORE_SQLITE_SQLITE_STORE_H_
+#define IRIS_COORDINATOR_STORE_SQLITE_SQLITE_STORE_H_
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "common/base/age_clock.h"
+#include "coordinator/kept/answers_kept.h"
+#include "coordinator/kept/read_mark.h"
+#include "coordinator/store/sqlite/database.h"
+#include "coordinator/store/store.h"
+#include "coordinator/store/stored.h"
+
+namespace iris {
+
+struct StoreOptions {
+  std::string path;  // Its directory is made, 0700.
+  std::function<absl::Time()> now = absl::Now;
+  AgeClock::Monotonic monotonic = MonotonicNow;
+  // Decides the journal mode: WAL, or DELETE on a network file system. Unset = asks the kernel.
+  std::function<bool(const std::string& path)> on_network_fs;
+  std::string vfs;  // As Database::Open().
+  // Settled tells that are kept: as many as fit into both. What was fetched goes first, the longest
+  // settled before others.
+  int64_t settled_tells_max = 1000;
+  int64_t settled_bytes_max = int64_t{1} << 30;  // Of texts and answers; the newest always stays.
+  // What nobody has fetched is dropped at this age, by the AgeClock.
+  absl::Duration unfetched_age_max = kAnswersKept;
+  // Dropped tells whose summaries are kept, until they are twice as old as that.
+  int64_t dropped_tells_max = 1000;
+};
+
+// The store as one SQLite file, 0600. Every error is FAILURE_STORAGE with the path and the fix. A
+// network file system may report a commit as failed that is there.
+// Not thread-safe.
+class SqliteStore final : public Store {
+ public:
+  // FAILURE_STORAGE also: another process holds the file (kConflict), or it is not a store (kLost;
+  // moved away by the user it is made anew). FAILURE_VERSION: it was written by a newer iris.
+  static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(StoreOptions options);
+
+  const std::string& coordinator_id() const override { return coordinator_id_; }
+  absl::Time Now() const override { return options_.now(); }
+  using Store::AddTell;
+  using Store::Save;
+
+  absl::Status Together(absl::FunctionRef<absl::Status()> writes) override;
+  absl::StatusOr<StoredSession> GetOrCreateSession(absl::string_view from,
+                                                   absl::string_view to) override;
+  absl::StatusOr<std::vector<StoredSession>> Sessions() override;
+  absl::Status AddTell(const NewTell& tell) override;
+  absl::StatusOr<absl::optional<StoredTell>> FindTell(absl::string_view tell_id) override;
+  absl::Status MarkRunning(absl::string_view tell_id) override;
+  absl::Status MarkQueued(absl::string_view tell_id) override;
+  absl::Status Save(const std::vector<Checkpoint>& checkpoints,
+                    const std::vector<Settlement>& settlements,
+                    const std::vector<Postponement>& postponements) override;
+  // Takes as long as a checkpoint of SQLite's.
+  void ForgetUnsaved() override;
+  absl::StatusOr<ReadMark> FindMark(absl::string_view session_id) override;
+  absl::StatusOr<std::string> FindText(absl::string_view tell_id) override;
+  absl::Status NoteAnswer(absl::string_view team, absl::string_view way) override;
+  absl::StatusOr<bool> HasAnswered(absl::string_view team, absl::string_view way) override;
+  absl::Status NotePlaced(const Placed& agent) override;
+  absl::Status NoteTriedPlaces(const std::vector<std::string>& places) override;
+  absl::Status ForgetPlaced(absl::string_view place) override;
+  absl::StatusOr<std::vector<Placed>> AllPlaced() override;
+  absl::StatusOr<std::vector<std::string>> OpenTells() override;
+  absl::Status NoteCancel(absl::string_view tell_id, absl::string_view id_on_host) override;
+  absl::Status ForgetCancel(absl::string_view id_on_host) override;
+  absl::StatusOr<std::vector<PendingCancel>> Cancels() override;
+  absl::Status MarkFetched(absl::string_view tell_id) override;
+  absl::StatusOr<std::vector<StoredTellSummary>> Summaries(absl::string_view from,
+                                                           bool all) override;
+  absl::StatusOr<absl::optional<StoredTellSummary>> FindSummary(absl::string_view tell_id) override;
+  absl::StatusOr<std::vector<WaitingAnswer>> Unfetched(absl::string_view from) override;
+  absl::Status KeepHouse() override;
+  absl::StatusOr<bool> GiveBackRoom() override;
+
+ private:
+  SqliteStore(StoreOptions options, std::unique_ptr<Database> database)
+      : options_(std::move(options)), database_(std::move(database)) {}
+
+  // Runs a statement that has no parameters but `values`.
+  absl::Status Run(absl::string_view sql, std::initializer_list<int64_t> values);
+
+  absl::Status ChooseJournal();
+  absl::Status KeepBelowFileLimit();
+  absl::StatusOr<int64_t> Pragma(absl::string_view name);
+  absl::Status MakeShrinkable();
+  absl::Status MakeSchema();
+  absl::Status LoadCoordinator();
+  absl::StatusOr<absl::optional<StoredSession>> FindSession(absl::string_view from,
+                                                            absl::string_view to);
+  absl::Status InsertTell(const NewTell& tell);
+  // Whether the tell is there, as AddTell() has it; `failed` is why it could not be added.
+  absl::Status OrIsThere(const NewTell& tell, const absl::Status& failed);
+  absl::Status SaveAll(const std::vector<Checkpoint>& checkpoints,
+                       const std::vector<Settlement>& settlements,
+                       const std::vector<Postponement>& postponements);
+  absl::Status SaveMark(const std::string& session_id, const ReadMark& mark);
+  absl::Status SaveEnd(const std::string& session_id, const SharedText& end);
+  absl::Status SaveText(const Checkpoint& checkpoint);
+  absl::Status ForgetText(absl::string_view tell_id);
+  absl::Status PutOff(const Postponement& postponement);
+  // What is settled and kept: counted, since looking for it would take each settlement longer.
+  struct Kept {
+    int64_t tells = 0;
+    int64_t bytes = 0;
+  };
+  absl::StatusOr<Kept> CountKept();
+  // Counts it in `kept`.
+  absl::Status Settle(const Settlement& settlement, Kept& kept);
+  absl::Status CountMessage(absl::string_view tell_id, int64_t now_ms);
+  // Forgets what is beyond the limits; returns what is left of `kept`.
+  absl::StatusOr<Kept> TrimSettled(Kept kept);
+  // Forgets the one of those that were fetched, or of all, that goes first: wholly, or but for its
+  // summary. False: there is none.
+  absl::StatusOr<bool> ForgetOne(bool fetched, Kept& kept);
+  absl::Status Drop(absl::string_view tell_id, absl::string_view why);
+  absl::StatusOr<std::vector<StoredTellSummary>> SummariesWhere(
+      absl::string_view condition, std::initializer_list<absl::string_view> values);
+  int64_t NowMs() const { return absl::ToUnixMillis(options_.now()); }
+  int64_t AgeMs() const { return absl::ToInt64Milliseconds(age_.Age()); }
+
+  const StoreOptions options_;
+  const std::unique_ptr<Database> database_;
+  std::string coordinator_id_;
+  AgeClock age_;
+  std::map<std::string, SharedText> ends_;  // TurnMark::end as it is stored, by session.
+  absl::optional<Kept> kept_;               // Nullopt: to be counted.
+};
+
+}  // namespace iris
+
+#endif  // IRIS_COORDINATOR_STORE_SQLITE_SQLITE_STORE_H_

@@ -1,0 +1,268 @@
+#include "coordinator/store/store_queue.h"
+
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/failure/failure.h"
+#include "common/log/check.h"
+
+namespace iris {
+namespace {
+
+// In one transaction: who waits for the first is not to wait for ever so many.
+constexpr size_t kBatchMax = 256;
+
+absl::Status TooMuchWaits(size_t writes) {
+  return MakeFailure(v1::FAILURE_STORAGE,
+                     absl::StrCat("the coordinator's disk does not keep up: ", writes,
+                                  " writes of its store wait already"),
+                     "Look at what keeps that disk busy.");
+}
+
+}  // namespace
+
+StoreQueue::StoreQueue(EventLoop& loop, Store& store, StoreExecutor* executor)
+    : loop_(loop), executor_(executor), id_(store.coordinator_id()), clock_(store), store_(store) {}
+
+StoreQueue::~StoreQueue() {
+  if (executor_ != nullptr) executor_->Finish();
+}
+
+void StoreQueue::Post(Write write, Done done, size_t bytes, Company company) {
+  if (executor_ == nullptr) {
+    const absl::Status written = Use([&](Store& store) { return write(store); });
+    if (done) done(written);
+    return;
+  }
+  absl::Status refused;
+  {
+    absl::MutexLock lock(&mutex_);
+    const bool is_too_much = waiting_.size() >= kWaitingMax ||
+                             (waiting_bytes_ > 0 && waiting_bytes_ + bytes > kWaitingBytesMax);
+    if (is_too_much) refused = TooMuchWaits(waiting_.size());
+  }
+  if (refused.ok()) {
+    Add({.write = std::move(write), .done = std::move(done), .bytes = bytes, .company = company});
+  } else if (done) {
+    done(refused);
+  }
+}
+
+void StoreQueue::Add(Item item) {
+  {
+    absl::MutexLock lock(&mutex_);
+    waiting_bytes_ += item.bytes;
+    waiting_.push_back(std::move(item));
+    if (std::exchange(working_, true)) return;
+  }
+  executor_->Run([this] { Work(); });
+}
+
+absl::Status StoreQueue::WriteNow(Write write, Company company) {
+  if (executor_ == nullptr) return Use([&](Store& store) { return write(store); });
+  absl::Status written;
+  Add({.write = std::move(write), .company = company, .to = &written});
+  executor_->Finish();
+  return written;
+}
+
+void StoreQueue::Work() {
+  std::vector<Item> batch = NextBatch();
+  Use([&batch](Store& store) { WriteBatch(store, batch); });
+  bool is_news = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const Item& item : batch) {
+      waiting_bytes_ -= item.bytes;
+      if (item.to != nullptr) *item.to = item.written;
+    }
+    std::move(batch.begin(), batch.end(), std::back_inserter(written_));
+    working_ = !waiting_.empty();
+    is_news = !std::exchange(delivers_, true);
+    if (working_) executor_->Run([this] { Work(); });
+  }
+  if (!is_news) return;
+  loop_.Post([this, alive = alive_.Watch()] {
+    if (alive) Deliver();
+  });
+}
+
+std::vector<StoreQueue::Item> StoreQueue::NextBatch() {
+  absl::MutexLock lock(&mutex_);
+  std::vector<Item> batch;
+  while (!waiting_.empty() && batch.size() < kBatchMax) {
+    const bool is_alone = waiting_.front().company == Company::kNone;
+    if (is_alone && !batch.empty()) break;
+    batch.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+    if (is_alone) break;
+  }
+  return batch;
+}
+
+void StoreQueue::WriteBatch(Store& store, std::vector<Item>& batch) {
+  if (batch.size() > 1) {
+    const absl::Status together = store.Together([&] {
+      for (Item& item : batch) {
+        if (absl::Status written = item.write(store); !written.ok()) return written;
+      }
+      return absl::OkStatus();
+    });
+    if (together.ok()) return;
+  }
+  // One that does not fit must not hold up those that do.
+  for (Item& item : batch) item.written = item.write(store);
+}
+
+void StoreQueue::Deliver() {
+  std::vector<Item> written;
+  {
+    absl::MutexLock lock(&mutex_);
+    delivers_ = false;
+    written.swap(written_);
+  }
+  for (Item& item : written) {
+    if (item.done) item.done(item.written);
+  }
+}
+
+void StoreQueue::Finish() {
+  if (executor_ == nullptr) return;
+  while (true) {
+    executor_->Finish();
+    Deliver();
+    absl::MutexLock lock(&mutex_);
+    if (waiting_.empty() && written_.empty()) return;
+  }
+}
+
+// What it would be given calls this queue, which would wait for itself.
+absl::Status StoreQueue::Together(absl::FunctionRef<absl::Status()>) {
+  EndByBug("writes of a store's queue are to happen together");
+}
+
+absl::StatusOr<StoredSession> StoreQueue::GetOrCreateSession(absl::string_view from,
+                                                             absl::string_view to) {
+  return Use([&](Store& store) { return store.GetOrCreateSession(from, to); });
+}
+
+absl::StatusOr<std::vector<StoredSession>> StoreQueue::Sessions() {
+  return Use([](Store& store) { return store.Sessions(); });
+}
+
+absl::Status StoreQueue::AddTell(const NewTell& tell) {
+  return WriteNow([&](Store& store) { return store.AddTell(tell); });
+}
+
+absl::StatusOr<absl::optional<StoredTell>> StoreQueue::FindTell(absl::string_view tell_id) {
+  return Use([&](Store& store) { return store.FindTell(tell_id); });
+}
+
+absl::Status StoreQueue::MarkRunning(absl::string_view tell_id) {
+  return WriteNow([&](Store& store) { return store.MarkRunning(tell_id); });
+}
+
+absl::Status StoreQueue::MarkQueued(absl::string_view tell_id) {
+  return WriteNow([&](Store& store) { return store.MarkQueued(tell_id); });
+}
+
+absl::Status StoreQueue::Save(const std::vector<Checkpoint>& checkpoints,
+                              const std::vector<Settlement>& settlements,
+                              const std::vector<Postponement>& postponements) {
+  return WriteNow(
+      [&](Store& store) { return store.Save(checkpoints, settlements, postponements); });
+}
+
+void StoreQueue::ForgetUnsaved() {
+  (void)WriteNow(
+      [](Store& store) {
+        store.ForgetUnsaved();
+        return absl::OkStatus();
+      },
+      Company::kNone);
+}
+
+absl::StatusOr<ReadMark> StoreQueue::FindMark(absl::string_view session_id) {
+  return Use([&](Store& store) { return store.FindMark(session_id); });
+}
+
+absl::StatusOr<std::string> StoreQueue::FindText(absl::string_view tell_id) {
+  return Use([&](Store& store) { return store.FindText(tell_id); });
+}
+
+absl::Status StoreQueue::NoteAnswer(absl::string_view team, absl::string_view way) {
+  return WriteNow([&](Store& store) { return store.NoteAnswer(team, way); });
+}
+
+absl::StatusOr<bool> StoreQueue::HasAnswered(absl::string_view team, absl::string_view way) {
+  return Use([&](Store& store) { return store.HasAnswered(team, way); });
+}
+
+absl::Status StoreQueue::NotePlaced(const Placed& agent) {
+  return WriteNow([&](Store& store) { return store.NotePlaced(agent); });
+}
+
+absl::Status StoreQueue::NoteTriedPlaces(const std::vector<std::string>& places) {
+  return WriteNow([&](Store& store) { return store.NoteTriedPlaces(places); });
+}
+
+absl::Status StoreQueue::ForgetPlaced(absl::string_view place) {
+  return WriteNow([&](Store& store) { return store.ForgetPlaced(place); });
+}
+
+absl::StatusOr<std::vector<Store::Placed>> StoreQueue::AllPlaced() {
+  absl::StatusOr<std::vector<Placed>> placed;
+  const absl::Status read = WriteNow(
+      [&placed](Store& store) {
+        placed = store.AllPlaced();
+        return placed.status();
+      },
+      Company::kNone);
+  if (!read.ok()) return read;
+  return placed;
+}
+
+absl::StatusOr<std::vector<std::string>> StoreQueue::OpenTells() {
+  return Use([](Store& store) { return store.OpenTells(); });
+}
+
+absl::Status StoreQueue::NoteCancel(absl::string_view tell_id, absl::string_view id_on_host) {
+  return WriteNow([&](Store& store) { return store.NoteCancel(tell_id, id_on_host); });
+}
+
+absl::Status StoreQueue::ForgetCancel(absl::string_view id_on_host) {
+  return WriteNow([&](Store& store) { return store.ForgetCancel(id_on_host); });
+}
+
+absl::StatusOr<std::vector<Store::PendingCancel>> StoreQueue::Cancels() {
+  return Use([](Store& store) { return store.Cancels(); });
+}
+
+absl::Status StoreQueue::MarkFetched(absl::string_view tell_id) {
+  return WriteNow([&](Store& store) { return store.MarkFetched(tell_id); });
+}
+
+absl::StatusOr<std::vector<StoredTellSummary>> StoreQueue::Summaries(absl::string_view from,
+                                                                     bool all) {
+  return Use([&](Store& store) { return store.Summaries(from, all); });
+}
+
+absl::StatusOr<absl::optional<StoredTellSummary>> StoreQueue::FindSummary(
+    absl::string_view tell_id) {
+  return Use([&](Store& store) { return store.FindSummary(tell_id); });
+}
+
+absl::StatusOr<std::vector<Store::WaitingAnswer>> StoreQueue::Unfetched(absl::string_view from) {
+  return Use([&](Store& store) { return store.Unfetched(from); });
+}
+
+absl::Status StoreQueue::KeepHouse() {
+  return WriteNow([](Store& store) { return store.KeepHouse(); });
+}
+
+absl::StatusOr<bool> StoreQueue::GiveBackRoom() {
+  return Use([](Store& store) { return store.GiveBackRoom(); });
+}
+
+}  // namespace iris
