@@ -19,7 +19,7 @@
 #include "common/log/log.h"
 #include "common/version/version.h"
 #include "coordinator/app/stale_sockets.h"
-#include "coordinator/config/load_config.h"
+#include "coordinator/config_file/load_config.h"
 #include "coordinator/store/sqlite/sqlite_store.h"
 
 namespace iris {

@@ -16,7 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/hostname.h"
 #include "common/failure/failure.h"
-#include "coordinator/config/load_config.h"
+#include "coordinator/config_file/load_config.h"
 
 namespace iris {
 namespace {

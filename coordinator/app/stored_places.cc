@@ -9,7 +9,7 @@
 #include "common/log/log.h"
 #include "coordinator/app/places.h"
 #include "coordinator/config/config_source.h"
-#include "coordinator/config/expand_way.h"
+#include "coordinator/config_file/expand_way.h"
 #include "coordinator/link/stored_way.h"
 #include "proto/iris/v1/coordinator.pb.h"
 

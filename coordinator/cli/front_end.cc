@@ -15,7 +15,7 @@
 #include "common/failure/failure.h"
 #include "common/version/version.h"
 #include "coordinator/app/program_path.h"
-#include "coordinator/config/load_config.h"
+#include "coordinator/config_file/load_config.h"
 
 namespace iris {
 namespace {

@@ -7,9 +7,9 @@
 
 #include "absl/strings/match.h"
 #include "common/failure/failure.h"
-#include "coordinator/config/json_text.h"
-#include "coordinator/config/load_config.h"
-#include "coordinator/config/yaml_text.h"
+#include "coordinator/config_file/json_text.h"
+#include "coordinator/config_file/load_config.h"
+#include "coordinator/config_file/yaml_text.h"
 #include "coordinator/reach/ssh/ssh_keys.h"
 #include "tests/fuzz/require.h"
 
