@@ -5,10 +5,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "agent/handover/handover.h"
-#include "common/base/thread.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
+#include "common/process/thread.h"
 #include "proto/iris/v1/failure.pb.h"
 
 namespace iris {

@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "common/base/scoped_fd.h"
-#include "common/base/thread.h"
 #include "common/log/check.h"
 #include "common/log/log.h"
+#include "common/process/thread.h"
 
 namespace iris {
 namespace {

@@ -5,9 +5,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "common/base/thread.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
+#include "common/process/thread.h"
 
 namespace iris {
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "common/base/thread.h"
+#include "common/process/thread.h"
 #include "common/rpc/grpc_failure.h"
 #include "coordinator/desk/frame_bytes.h"
 

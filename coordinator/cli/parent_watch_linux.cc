@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "common/base/thread.h"
+#include "common/process/thread.h"
 #include "coordinator/cli/parent_watch.h"
 
 namespace iris {

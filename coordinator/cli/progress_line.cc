@@ -9,8 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
-#include "common/base/thread.h"
 #include "common/base/utf8.h"
+#include "common/process/thread.h"
 #include "coordinator/account/account_text.h"
 #include "coordinator/cli/text.h"
 

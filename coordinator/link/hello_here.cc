@@ -1,6 +1,6 @@
 #include "coordinator/link/hello_here.h"
 
-#include "common/base/thread.h"
+#include "common/process/thread.h"
 
 namespace iris {
 

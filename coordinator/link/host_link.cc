@@ -6,10 +6,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "common/base/thread.h"
 #include "common/failure/failure.h"
 #include "common/log/check.h"
 #include "common/log/log.h"
+#include "common/process/thread.h"
 #include "coordinator/link/grpc_channel.h"
 #include "coordinator/link/link_status.h"
 

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/thread.h"
+#include "common/process/thread.h"
 
 namespace iris {
 

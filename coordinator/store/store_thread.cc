@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "common/base/thread.h"
+#include "common/process/thread.h"
 
 namespace iris {
 

@@ -10,8 +10,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/base/thread.h"
 #include "common/failure/exhausted.h"
+#include "common/process/thread.h"
 
 namespace iris {
 

@@ -1,4 +1,4 @@
-#include "common/base/thread.h"
+#include "common/process/thread.h"
 
 #include <sys/resource.h>
 #include <unistd.h>

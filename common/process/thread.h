@@ -1,5 +1,5 @@
-#ifndef IRIS_COMMON_BASE_THREAD_H_
-#define IRIS_COMMON_BASE_THREAD_H_
+#ifndef IRIS_COMMON_PROCESS_THREAD_H_
+#define IRIS_COMMON_PROCESS_THREAD_H_
 
 #include <functional>
 #include <thread>
@@ -18,4 +18,4 @@ absl::StatusOr<std::thread> StartThread(absl::string_view purpose, std::function
 
 }  // namespace iris
 
-#endif  // IRIS_COMMON_BASE_THREAD_H_
+#endif  // IRIS_COMMON_PROCESS_THREAD_H_
