@@ -45,8 +45,9 @@ namespace iris {
 //           draining (a child of an earlier agent finishes its turn) ──▶ none
 //   tell:   accepted ──▶ written (one at a time) ──▶ settled
 //
-// All of it outlives the agent. A tell whose child is gone with an earlier agent is settled by what
-// claude's transcript says of it, or written again if claude never began it.
+// All of it outlives the agent, but for what claude asks and nobody has answered (OpenRequests):
+// with the pipe to it that is a no. A tell whose child is gone with an earlier agent is settled by
+// what claude's transcript says of it, or written again if claude never began it.
 class Session final : private LiveChildSink,
                       private RequestSink,
                       private InFlightSink,

@@ -20,7 +20,7 @@
 #include "coordinator/transport/host_news.h"
 #include "coordinator/transport/host_wait.h"
 #include "coordinator/transport/pending_tells.h"
-#include "coordinator/transport/read_mark.h"
+#include "coordinator/transport/read_point.h"
 #include "coordinator/transport/session_contact.h"
 #include "coordinator/transport/tell_sender.h"
 #include "coordinator/transport/transport.h"

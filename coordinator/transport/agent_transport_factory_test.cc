@@ -13,7 +13,7 @@
 #include "coordinator/link/link.h"
 #include "coordinator/link/link_table.h"
 #include "coordinator/link/testing/fake_link.h"
-#include "coordinator/transport/read_mark.h"
+#include "coordinator/transport/read_point.h"
 #include "coordinator/transport/sink_recorder.h"
 #include "coordinator/transport/testing/fake_transport.h"
 #include "coordinator/transport/transport.h"

@@ -16,7 +16,7 @@
 #include "coordinator/link/credit_shares.h"
 #include "coordinator/link/link.h"
 #include "coordinator/link/send_window.h"
-#include "coordinator/transport/read_mark.h"
+#include "coordinator/transport/read_point.h"
 #include "coordinator/transport/turn_reader.h"
 #include "proto/iris/v1/agent.pb.h"
 

@@ -13,7 +13,7 @@
 #include "coordinator/link/agent_channel.h"
 #include "coordinator/link/link.h"
 #include "coordinator/transport/attach_call.h"
-#include "coordinator/transport/read_mark.h"
+#include "coordinator/transport/read_point.h"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {

@@ -2,7 +2,7 @@
 #define IRIS_COORDINATOR_TRANSPORT_SESSION_HOST_H_
 
 #include "absl/status/status.h"
-#include "coordinator/transport/read_mark.h"
+#include "coordinator/transport/read_point.h"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {

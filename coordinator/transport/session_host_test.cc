@@ -4,7 +4,7 @@
 
 #include "absl/status/status.h"
 #include "common/failure/failure.h"
-#include "coordinator/transport/read_mark.h"
+#include "coordinator/transport/read_point.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/iris/v1/agent.pb.h"

@@ -14,7 +14,7 @@
 #include "absl/time/time.h"
 #include "coordinator/config/config.h"
 #include "coordinator/transport/host_away.h"
-#include "coordinator/transport/read_mark.h"
+#include "coordinator/transport/read_point.h"
 #include "proto/iris/v1/agent.pb.h"
 #include "proto/iris/v1/coordinator.pb.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "coordinator/config/config.h"
-#include "coordinator/transport/read_mark.h"
+#include "coordinator/transport/read_point.h"
 #include "coordinator/transport/transport.h"
 
 namespace iris {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "coordinator/transport/read_mark.h"
+#include "coordinator/transport/read_point.h"
 #include "coordinator/transport/turn_text.h"
 #include "proto/iris/v1/agent.pb.h"
 

@@ -13,7 +13,7 @@
 #include "common/budget/byte_budget.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/transport/pending_tells.h"
-#include "coordinator/transport/read_mark.h"
+#include "coordinator/transport/read_point.h"
 #include "coordinator/transport/transport.h"
 #include "coordinator/transport/transport_factory.h"
 #include "coordinator/transport/turn_progress.h"

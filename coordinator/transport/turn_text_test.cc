@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/failure/failure.h"
-#include "coordinator/transport/read_mark.h"
+#include "coordinator/transport/read_point.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "proto/iris/v1/coordinator.pb.h"

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "coordinator/transport/read_mark.h"
+#include "coordinator/transport/read_point.h"
 #include "proto/iris/v1/agent.pb.h"
 #include "tests/simulation/last_events.h"
 #include "tests/simulation/world.h"
