@@ -62,6 +62,7 @@ class Giving {
   void SendAgain() {
     state_ = State::kQueued;
     may_be_there_ = true;  // After a store that was put back from a copy.
+    ++round_;
   }
 
  private:
@@ -71,7 +72,7 @@ class Giving {
 
   State state_;
   bool may_be_there_;
-  uint64_t round_ = 0;  // So often it was taken back.
+  uint64_t round_ = 0;  // So often it was taken back, or is to be sent again.
 };
 
 }  // namespace iris

@@ -3,13 +3,18 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
+#include "coordinator/caller/caller.h"
 #include "coordinator/orchestrator/orchestrator_fixture.h"
 #include "coordinator/store/sqlite/testing/failing_disk.h"
 #include "coordinator/transport/testing/fake_transport.h"
@@ -123,6 +128,37 @@ TEST_F(OrchestratorDiskTest, AnAnswerThatDoesNotFitHoldsUpNobodyElse) {
   Heal();
   EXPECT_TRUE(big.Wait().status.ok());
   EXPECT_EQ(big.outcome.answer->size(), 2 * kRoom);
+}
+
+// It is heard of from inside the start of the message: what was passed on of it is taken back.
+TEST_F(OrchestratorDiskTest, WhoCancelsAMessageThatTheStoreDoesNotTakeLeavesTheSessionFree) {
+  struct : Recorder {
+    void OnProgress(const v1::TellProgress& progress) override {
+      Recorder::OnProgress(progress);
+      if (!absl::StrContains(progress.text(), "cannot be taken up")) return;
+      if (on_refused) std::exchange(on_refused, nullptr)();
+    }
+    std::function<void()> on_refused;
+  } refused;
+  Recorder first;
+  const TellSpec spec = Running(first);
+  const TellSpec second = ToGpu("second");
+  ASSERT_TRUE(Tell(second, refused).ok());
+  Drain();
+  bool is_cancelled = false;
+  refused.on_refused = [&] {
+    is_cancelled = true;
+    orchestrator_->Cancel(second.tell_id, Caller::CommandLine(),
+                          [](const absl::StatusOr<v1::CancelTellOfResponse>&) {});
+  };
+  first.on_settled = [&] { disk_.Fail(FailingDisk::Trouble::kFull); };
+  OnLoop([&] { Transport().Settle(spec.tell_id, absl::OkStatus()); });
+  Drain();
+  OnLoop([&] { ASSERT_TRUE(is_cancelled); });
+  Heal();
+  EXPECT_EQ(KindOf(refused.Wait().status), v1::FAILURE_CANCELLED);
+  Drain();
+  EXPECT_EQ(OnlySession().state(), v1::SessionStatus::READY) << "and not busy with it";
 }
 
 // Room on a disk comes back; that limit stays as it is.

@@ -98,9 +98,15 @@ void SessionLine::StartWhatWaits() {
   if (host_.awaited() || places_.NotBefore() != absl::InfinitePast()) return;
   if (settings_.FirstLacksVariables() || places_.GivenElsewhere() > 0) return;
   const std::string tell_id = order_.waiting().front();
+  const std::string id_on_host = parts_.tells.At(tell_id).id_on_host();
   if (absl::Status status = Start(tell_id); !status.ok()) return StartAgainSoon(status);
-  // Unless somebody who heard that the store does not take it has cancelled it.
-  if (order_.IsFirst(tell_id)) order_.StartFirst();
+  if (order_.IsFirst(tell_id)) {
+    order_.StartFirst();
+  } else if (!has_left()) {
+    // Somebody who heard that the store does not take it has cancelled it: it is not to stay in the
+    // way of the next.
+    session_->Cancel(id_on_host);
+  }
   places_.Report();
 }
 

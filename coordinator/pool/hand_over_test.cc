@@ -154,6 +154,13 @@ TEST_F(HandOverTest, WhoWakesTheSessionHearsOfTheOtherTransportsChild) {
   EXPECT_TRUE(session_->ready());
 }
 
+TEST_F(HandOverTest, ATakeoverStaysOne) {
+  MakeSession();
+  session_->TakeOver();
+  Fails(v1::FAILURE_NO_AGENT_POSSIBLE);
+  EXPECT_EQ(others_.Between("cli", "gpu").taken_over(), 1);
+}
+
 // Only a life that nobody remembers may have given it to the host: the other transport is told.
 TEST_F(HandOverTest, ARepetitionStaysOne) {
   MakeSession();

@@ -68,7 +68,7 @@ bool PooledSession::HandOver() {
   std::vector<OpenTell> open = LeaveTransport();
   transport_ = std::move(other);
   GoOnWith(std::move(open));
-  if (starting_) transport_->Spawn();
+  if (starting_) StartWhatIsAskedFor();
   return true;
 }
 
@@ -97,7 +97,7 @@ void PooledSession::UseSettingsOutOfReach(const Team& team) {
   if (ending() || team == team_ || !transport_->is_out_of_reach()) return;
   next_team_ = team;
   UseNextTeam();
-  if (starting_) transport_->Spawn();
+  if (starting_) StartWhatIsAskedFor();
 }
 
 void PooledSession::UseNextTeam() {
@@ -169,7 +169,12 @@ void PooledSession::Wake() {
 void PooledSession::TakeOver() {
   CheckIsUsable();
   starting_ = true;
+  takes_over_ = true;
   transport_->TakeOver();
+}
+
+void PooledSession::StartWhatIsAskedFor() {
+  takes_over_ ? transport_->TakeOver() : transport_->Spawn();
 }
 
 void PooledSession::Sleep(SleepDone done) {
@@ -230,6 +235,7 @@ void PooledSession::NoteProgress() {
 // Settings that were due are asked for again, as they are then.
 void PooledSession::StartHasEnded() {
   asker_is_due_ = false;
+  takes_over_ = false;
   if (std::exchange(starting_, false) && !ending()) next_team_.reset();
 }
 

@@ -144,6 +144,8 @@ class PooledSession {
   void UseSettingsOutOfReach(const Team& team);
   void UseNextTeam();
   void StartHasEnded();
+  // Of a transport that is new, while `starting_`.
+  void StartWhatIsAskedFor();
   std::unique_ptr<Transport> MakeTransport();
   ReadMark ReadSoFar() const;
   // As Transport::HandOver.
@@ -165,6 +167,7 @@ class PooledSession {
   int tells_open_ = 0;
   bool awaits_host_ = false;  // No tell of it is under way; see Withdraw().
   bool starting_ = false;     // Wake() was called, and neither answer has come.
+  bool takes_over_ = false;   // With it: TakeOver() was.
   std::vector<SleepDone> ending_;
   bool cannot_end_ = false;         // Sleep() failed; not tried again until something happens.
   absl::optional<Team> next_team_;  // To be used once the child is gone.
