@@ -114,7 +114,7 @@ absl::Status AttachStream::OnTell(v1::TellFrame& frame) {
   if (!leased.ok()) return leased;
   if (tell_text_.empty()) tell_id_ = frame.tell_id();
   if (tell_id_ != frame.tell_id() ||
-      tell_text_.size() + frame.text().size() > Session::kTellBytesMax) {
+      tell_text_.size() + frame.text().size() > TellQueue::kTellBytesMax) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST, "tell frames are mixed, or longer than 8 MiB");
   }
   tell_text_ += frame.text();

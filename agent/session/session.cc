@@ -51,8 +51,6 @@ absl::StatusOr<uint64_t> Session::Acquire(const v1::AcquireRequest& request) {
   return grant->epoch;
 }
 
-// ------------------------------------------------------------------------------------------ tells
-
 absl::Status Session::Tell(const std::string& tell_id, std::string text, bool repeat, bool begun) {
   if (!IsUuid(tell_id)) return MakeFailure(v1::FAILURE_BAD_REQUEST, "tell id is not a UUID");
   if (!repeat && in_flight_.Is(tell_id)) in_flight_.OweWhole();
@@ -92,8 +90,6 @@ void Session::CancelTell(const std::string& tell_id, CancelDone done) {
   if (in_flight_.Is(tell_id)) return in_flight_.Cancel(std::move(done), cancel_patience_);
   if (queue_.Cancel(tell_id, std::move(done))) recovery_.End();
 }
-
-// ------------------------------------------------------------------------------------------ child
 
 void Session::Open(const v1::LaunchSpec& spec, OpenDone done, bool takeover) {
   if (const absl::Status renewed = Renew(spec); !renewed.ok()) return done(renewed);
@@ -150,8 +146,6 @@ void Session::GoOn() {
   StartNext();
 }
 
-// ------------------------------------------------------------------------------------- an upgrade
-
 std::string Session::WhyNoHandover() const {
   if (!journal().all_written()) return "its journal waits for room on the disk";
   if (claim_.is_busy()) return "its claim is being looked at";
@@ -173,8 +167,6 @@ std::optional<handover::Session> Session::HandOver() const {
   }
   return state;
 }
-
-// -------------------------------------------------------------------------------------- snapshots
 
 v1::SessionInfo Session::Info() const {
   v1::SessionInfo info;

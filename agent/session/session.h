@@ -57,10 +57,6 @@ class Session final : private LiveChildSink,
   using CloseDone = absl::AnyInvocable<void(bool was_running)>;
   using CancelDone = TellQueue::CancelDone;
 
-  static constexpr auto kTellBytesMax = TellQueue::kTellBytesMax;
-  static constexpr auto kTellsWaitingMax = TellQueue::kTellsWaitingMax;
-  static constexpr auto kWaitingBytesMax = TellQueue::kWaitingBytesMax;
-
   // Goes on with what is in `files`. A child of an earlier agent is waited for: the one that is
   // noted there, or the one below `stray_keeper`, where the files were lost too. `before`: what the
   // same session said in HandOver() to the program that this process ran before; its child goes on.
@@ -162,7 +158,6 @@ class Session final : private LiveChildSink,
   std::string claim_path() const { return claim_.path(); }
 
  private:
-  // Of its parts.
   void OnChildReady() override;
   void OnStartFailed(const absl::Status& why) override;
   void OnChildGone() override { GoOn(); }

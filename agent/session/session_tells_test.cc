@@ -101,10 +101,10 @@ TEST_F(SessionTellsTest, GarbageAndThinkingDoNotConfuseATurn) {
 TEST_F(SessionTellsTest, ALongTellArrivesWholeAndALongerOneIsRefused) {
   ASSERT_TRUE(Open().ok());
   std::string text = "SUM ";
-  while (text.size() < Session::kTellBytesMax) text += "0123456789äöü\n\"\\";
-  text.resize(Session::kTellBytesMax - 1);
+  while (text.size() < TellQueue::kTellBytesMax) text += "0123456789äöü\n\"\\";
+  text.resize(TellQueue::kTellBytesMax - 1);
   while ((text.back() & 0x80) != 0) text.pop_back();
-  text.resize(Session::kTellBytesMax, 'x');
+  text.resize(TellQueue::kTellBytesMax, 'x');
   EXPECT_EQ(Ask(text), "SUM " + StubChecksum(text.substr(4)));
 
   EXPECT_EQ(Outcome(Tell(text + "x")).kind(), v1::FAILURE_BAD_REQUEST);
@@ -130,17 +130,17 @@ TEST_F(SessionTellsTest, APeersMistakesAreReturnedAndNotRecorded) {
 TEST_F(SessionTellsTest, WhatWaitsIsBoundedInNumber) {
   ASSERT_TRUE(Open().ok());
   const std::string first = Tell("HANG");
-  for (size_t i = 0; i < Session::kTellsWaitingMax; ++i) Tell("waits");
+  for (size_t i = 0; i < TellQueue::kTellsWaitingMax; ++i) Tell("waits");
   EXPECT_EQ(CountOf(v1::Event::kSettled), 0u);
   EXPECT_EQ(Outcome(Tell("one too many")).kind(), v1::FAILURE_BUSY_LIMIT);
-  EXPECT_EQ(Info().tells_waiting(), Session::kTellsWaitingMax);
+  EXPECT_EQ(Info().tells_waiting(), TellQueue::kTellsWaitingMax);
 }
 
 TEST_F(SessionTellsTest, WhatWaitsIsBoundedInBytes) {
   ASSERT_TRUE(Open().ok());
   Tell("HANG");
-  const std::string large(Session::kTellBytesMax, 'x');
-  for (size_t i = 0; i < Session::kWaitingBytesMax / large.size(); ++i) Tell(large);
+  const std::string large(TellQueue::kTellBytesMax, 'x');
+  for (size_t i = 0; i < TellQueue::kWaitingBytesMax / large.size(); ++i) Tell(large);
   EXPECT_EQ(CountOf(v1::Event::kSettled), 0u);
   EXPECT_EQ(Outcome(Tell("x")).kind(), v1::FAILURE_BUSY_LIMIT);
 }
