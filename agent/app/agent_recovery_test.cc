@@ -20,7 +20,6 @@ namespace iris {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 namespace fs = std::filesystem;
 

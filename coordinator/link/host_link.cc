@@ -61,8 +61,9 @@ absl::Status HostLink::RunOnThread(absl::string_view purpose, std::function<void
   }
   if (thread_.joinable()) thread_.join();  // It has posted its result: its last step.
   absl::StatusOr<std::thread> thread = StartThread(purpose, std::move(work));
-  if (thread.ok()) thread_ = *std::move(thread);
-  return thread.status();
+  if (!thread.ok()) return thread.status();
+  thread_ = *std::move(thread);
+  return absl::OkStatus();
 }
 
 void HostLink::CancelTimer(EventLoop::TimerId* timer) {
