@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "agent/app/one_session_fixture.h"
 #include "agent/app/program_fixture.h"
 #include "agent/service/service_fixture.h"
+#include "agent/testing/processes.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "gmock/gmock.h"
@@ -23,7 +25,32 @@ using ::testing::HasSubstr;
 
 namespace fs = std::filesystem;
 
-class AgentRecoveryTest : public OneSessionTest {};
+class AgentRecoveryTest : public OneSessionTest {
+ protected:
+  // The agent, and the claude that it runs now. Returns when both are gone.
+  void KillAgentAndClaude() {
+    v1::ListResponse list;
+    ASSERT_TRUE(stub_->List(&*NewContext(), {}, &list).ok());
+    const Process claude(static_cast<pid_t>(list.sessions(0).child().pid()));
+    KillAgent();
+    claude.Kill(SIGKILL);
+    ASSERT_TRUE(claude.EndsWithin(kPatienceMs));
+  }
+  // claude's transcript, as it was when claude had taken up its first message.
+  void KeepOnlyThePrompt() {
+    std::string path;
+    for (const auto& file : fs::recursive_directory_iterator(scratch_.File(".claude"))) {
+      if (file.path().filename() == session_id_ + ".jsonl") path = file.path().string();
+    }
+    std::string line, kept;
+    for (std::ifstream file(path); std::getline(file, line);) {
+      if (line.find(R"("type":"assistant")") != std::string::npos) break;
+      kept += line + "\n";
+    }
+    ASSERT_NE(kept, "");
+    std::ofstream(path) << kept;
+  }
+};
 
 TEST_F(AgentRecoveryTest, KilledInTheMiddleOfATurnTheAnswerArrivesWholeAndOnce) {
   ASSERT_NO_FATAL_FAILURE(StartAgent());
@@ -109,17 +136,29 @@ TEST_F(AgentRecoveryTest, AChildThatDiedWithTheAgentLeavesAnAmbiguousTell) {
   Open();
   const std::string id = Tell("BLOCKS 1\nTOOL 600");
   ASSERT_NO_FATAL_FAILURE(ReadUntilOutput(R"("type":"tool_use")"));
-  v1::ListResponse list;
-  ASSERT_TRUE(stub_->List(&*NewContext(), {}, &list).ok());
-  const pid_t claude = static_cast<pid_t>(list.sessions(0).child().pid());
-  KillAgent();
-  kill(claude, SIGKILL);
+  ASSERT_NO_FATAL_FAILURE(KillAgentAndClaude());
 
   ASSERT_NO_FATAL_FAILURE(StartAgent());
   Repeat(id, "BLOCKS 1\nTOOL 600");
   ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
   EXPECT_EQ(OutcomeOf(id).kind(), v1::FAILURE_AMBIGUOUS);
   EXPECT_EQ(Ask("COUNT"), "2");  // It was not run again.
+  ExpectNothingStays();
+}
+
+// claude says a call before it writes it to its transcript, and was killed in between.
+TEST_F(AgentRecoveryTest, ACallThatWasSaidAndNotWrittenDownLeavesAnAmbiguousTell) {
+  ASSERT_NO_FATAL_FAILURE(StartAgent());
+  Open();
+  const std::string id = Tell("TOOL 600");
+  ASSERT_NO_FATAL_FAILURE(ReadUntilOutput(R"("type":"tool_use")"));
+  ASSERT_NO_FATAL_FAILURE(KillAgentAndClaude());
+  ASSERT_NO_FATAL_FAILURE(KeepOnlyThePrompt());
+
+  ASSERT_NO_FATAL_FAILURE(StartAgent());
+  Repeat(id, "TOOL 600");
+  ASSERT_NO_FATAL_FAILURE(ReadUntilSettled(id));
+  EXPECT_EQ(OutcomeOf(id).kind(), v1::FAILURE_AMBIGUOUS);
   ExpectNothingStays();
 }
 

@@ -50,7 +50,7 @@ bool EndsTurn(const LineFacts& facts) {
 // Follows one turn through the lines of a transcript.
 class TurnReader : public LineScannerSink {
  public:
-  explicit TurnReader(absl::string_view uuid) : uuid_(uuid) {}
+  TurnReader(absl::string_view uuid, const Said& said) : uuid_(uuid), said_(said) {}
 
   // Nothing that follows belongs to the turn.
   bool over() const { return over_; }
@@ -60,6 +60,10 @@ class TurnReader : public LineScannerSink {
     turn.lines = std::move(lines_);
     if (!asked_) {
       turn.state = TranscriptTurn::State::kAbsent;
+    } else if (IsBehind()) {
+      turn.state = TranscriptTurn::State::kBehind;
+      turn.detail = "it lacks the end of what claude has said";
+      turn.permission_lost = permission_lost_;
     } else if (!begun_) {
       turn.state = TranscriptTurn::State::kNotBegun;
     } else if (ended_ && !spoiled_) {
@@ -73,6 +77,10 @@ class TurnReader : public LineScannerSink {
   }
 
  private:
+  bool IsBehind() const {
+    return !has_last_said_ && (begun_ ? !said_.last.empty() : said_.called_tool);
+  }
+
   void OnLinePiece(absl::string_view piece, bool) override {
     if (!asked_ || over_ || too_long_) return;
     if (kept_bytes_ + line_.size() + piece.size() > TranscriptTurn::kLinesBytesMax) {
@@ -89,6 +97,8 @@ class TurnReader : public LineScannerSink {
     const bool too_long = std::exchange(too_long_, false);
     const bool is_user = facts.type == "user";
     const bool is_assistant = facts.type == "assistant";
+    // Also before the turn: it may be a background task's, which had the word until then.
+    has_last_said_ |= is_assistant && !said_.last.empty() && facts.uuid == said_.last;
     if (!asked_) {
       asked_ = facts.is_object && is_user && facts.uuid == uuid_;
     } else if (!facts.is_object) {
@@ -158,6 +168,8 @@ class TurnReader : public LineScannerSink {
   }
 
   const std::string uuid_;
+  const Said& said_;
+  bool has_last_said_ = false;
   bool asked_ = false;    // The message was there.
   bool begun_ = false;    // Another message follows it.
   bool ended_ = false;    // The last message ended the turn.
@@ -180,7 +192,8 @@ bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
 }  // namespace
 
-absl::StatusOr<TranscriptTurn> FindTurn(const std::string& path, absl::string_view uuid) {
+absl::StatusOr<TranscriptTurn> FindTurn(const std::string& path, absl::string_view uuid,
+                                        const Said& said) {
   if (path.empty()) return TranscriptTurn();
   // Not blocking: nobody promises that it is a file.
   const ScopedFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -189,7 +202,7 @@ absl::StatusOr<TranscriptTurn> FindTurn(const std::string& path, absl::string_vi
   if (!file.valid() || fstat(file.get(), &info) != 0) return Unreadable(path, strerror(errno));
   if (!S_ISREG(info.st_mode)) return Unreadable(path, "it is not a regular file");
 
-  TurnReader reader(uuid);
+  TurnReader reader(uuid, said);
   LineScanner scanner(reader);
   std::string buffer(kReadBytes, '\0');
   // No further than it was at the start, whoever writes.

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
@@ -82,12 +83,12 @@ std::string Attachment() {
 
 class TranscriptTest : public ::testing::Test {
  protected:
-  absl::StatusOr<TranscriptTurn> TryFind(const std::string& bytes) {
+  absl::StatusOr<TranscriptTurn> TryFind(const std::string& bytes, const Said& said = {}) {
     std::ofstream(path, std::ios::binary) << bytes;
-    return FindTurn(path, kTell);
+    return FindTurn(path, kTell, said);
   }
-  TranscriptTurn FindIn(const std::vector<std::string>& lines) {
-    return TryFind(absl::StrCat(absl::StrJoin(lines, "\n"), "\n")).value();
+  TranscriptTurn FindIn(const std::vector<std::string>& lines, const Said& said = {}) {
+    return TryFind(absl::StrCat(absl::StrJoin(lines, "\n"), "\n"), said).value();
   }
   State StateOf(const std::vector<std::string>& lines) { return FindIn(lines).state; }
   // The turn must be broken.
@@ -256,6 +257,31 @@ TEST_F(TranscriptTest, AnAnswerAtTheBoundIsWholeAndOneBeyondIsBroken) {
   EXPECT_EQ(beyond.state, State::kBroken);
   EXPECT_THAT(beyond.detail, HasSubstr("64 MiB"));
   EXPECT_THAT(beyond.lines, SizeIs(2));
+}
+
+TEST_F(TranscriptTest, ATurnThatLacksWhatWasSaidLastIsBehind) {
+  const Said more = {.last = "v"}, all = {.last = "u"};
+  const TranscriptTurn turn = FindIn({Prompt(kTell), Says("one")}, more);
+  EXPECT_EQ(turn.state, State::kBehind);
+  EXPECT_THAT(turn.detail, HasSubstr("lacks the end"));
+  EXPECT_EQ(FindIn({Prompt(kTell), Says("one")}, all).state, State::kEndedWell);
+  EXPECT_EQ(FindIn({Prompt(kTell), Says("one")}).state, State::kEndedWell);
+  EXPECT_EQ(FindIn({Prompt(kTell), Calls()}, more).state, State::kBehind);
+  EXPECT_EQ(FindIn({Prompt(kTell), Calls()}, all).state, State::kBroken);
+  // A background task has said it, before claude took up the tell.
+  EXPECT_EQ(
+      FindIn({Says("other"), Prompt(kTell), absl::StrReplaceAll(Says("x"), {{R"("u")", "1"}})}, all)
+          .state,
+      State::kEndedWell);
+}
+
+TEST_F(TranscriptTest, WhatCalledAToolHasBegunThoughNothingIsThere) {
+  const Said called = {.last = "u", .called_tool = true}, spoke = {.last = "u"};
+  EXPECT_EQ(FindIn({Prompt(kTell)}, called).state, State::kBehind);
+  // Nothing was done: it may run again, and says all of it anew.
+  EXPECT_EQ(FindIn({Prompt(kTell)}, spoke).state, State::kNotBegun);
+  EXPECT_EQ(FindIn({Calls(), Returns(), Prompt(kTell)}, called).state, State::kNotBegun);
+  EXPECT_EQ(FindIn({}, called).state, State::kAbsent);
 }
 
 TEST_F(TranscriptTest, WhatCannotBeReadIsNotTakenForAbsence) {

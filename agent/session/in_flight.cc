@@ -80,7 +80,8 @@ void InFlight::SettleByTranscript(OutcomeBy outcome_by, Then then) {
   Check(is_open(), "a tell is settled that is not open");
   settling_ = Settling{.outcome_by = std::move(outcome_by), .then = then};
   watch_.OnTellOver();
-  replay_.Look(turn_->tell_id(), [this](const Replay::Turn& turn) { OnTranscript(turn); });
+  replay_.Look(turn_->tell_id(), turn_->said(),
+               [this](const Replay::Turn& turn) { OnTranscript(turn); });
   if (!is_settling() || then != Then::kWedged) return;
   // A claude that does not stop is not kept for what it has written.
   settling_->then = Then::kNothing;
@@ -188,7 +189,7 @@ void InFlight::OnChildExited() {
 }
 
 void InFlight::LookForAnswer(bool last_time) {
-  replay_.Look(turn_->tell_id(),
+  replay_.Look(turn_->tell_id(), turn_->said(),
                [this, id = turn_->tell_id(), last_time](const Replay::Turn& turn) {
                  // It may have been settled otherwise meanwhile.
                  if (Is(id) && is_open() && turn_->awaits_transcript()) {
@@ -247,7 +248,7 @@ void InFlight::OnIdleCheck() {
     return watch_.OnLooked();
   }
   is_looking_ = true;
-  replay_.Look(turn_->tell_id(),
+  replay_.Look(turn_->tell_id(), turn_->said(),
                [this, id = turn_->tell_id(), said = said_,
                 is_over = due == IdleWatch::Due::kSettle](const Replay::Turn& turn) {
                  is_looking_ = false;
@@ -275,7 +276,7 @@ void InFlight::SettleIdle(const Replay::Turn& turn, bool is_over) {
   } else if (turn_->limit().reached()) {
     outcome = LimitReached(who_(), turn_->limit());
   } else {
-    if (turn.ok() && !turn->lines.empty()) {
+    if (turn.ok() && turn->state != TranscriptTurn::State::kBehind && !turn->lines.empty()) {
       ReplayTranscript(*turn, "claude's result was lost; this is what the transcript has");
     }
     outcome =

@@ -199,6 +199,17 @@ TEST_F(InFlightTest, AClaudeThatRefusesToStopIsGivenUp) {
   EXPECT_THAT(heard, ElementsAre("settled", "wedged"));
 }
 
+// A claude that was killed while it wrote a long message to its transcript.
+TEST_F(InFlightTest, AFailureStandsWhereTheTranscriptLacksWhatClaudeSaidLast) {
+  Write();
+  SayReplay();
+  child->Say(R"({"type":"assistant","message":{"model":"m"},"uuid":"more"})");
+  Transcribe();
+  in_flight.Fail(MakeFailure(v1::FAILURE_CHILD_EXITED, "it ended"), /*asked=*/false);
+  EXPECT_EQ(Outcome(), " FAILURE_CHILD_EXITED");
+  for (const std::string& event : Story()) EXPECT_NE(event, "gap " + kA);
+}
+
 TEST_F(InFlightTest, AFailureStandsUnlessTheTranscriptHasTheAnswer) {
   const absl::Status why = MakeFailure(v1::FAILURE_CHILD_EXITED, "it ended");
   in_flight.Fail(why, /*asked=*/false);

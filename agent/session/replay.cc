@@ -8,11 +8,11 @@
 
 namespace iris {
 
-void Replay::Look(const std::string& tell_id, Looked done) const {
+void Replay::Look(const std::string& tell_id, const Said& said, Looked done) const {
   auto turn = std::make_shared<Turn>();
   work_.Run(
       "claude's transcript", kWithin,
-      [turn, find = finder_(), tell_id] { *turn = FindTurn(find(), tell_id); },
+      [turn, find = finder_(), tell_id, said] { *turn = FindTurn(find(), tell_id, said); },
       lifetime_.While([turn, done = std::move(done)](const absl::Status& ran) mutable {
         done(ran.ok() ? *turn : Turn(ran));
       }));
@@ -47,9 +47,11 @@ std::optional<absl::Status> Replay::OutcomeBy(const Turn& turn, const std::strin
       ReplaceOutput(tell_id, turn->lines, "the agent was lost; this is the transcript's text");
       return absl::OkStatus();
     case TranscriptTurn::State::kBroken:
+      ReplaceOutput(tell_id, turn->lines, "the agent was lost; this is what the transcript has");
+      break;
+    case TranscriptTurn::State::kBehind:  // Its readers have more.
       break;
   }
-  ReplaceOutput(tell_id, turn->lines, "the agent was lost; this is what the transcript has");
   if (!unless_ended.ok()) return unless_ended;
   if (turn->permission_lost) return PermissionLost(who_(), /*closed=*/false);
   return NothingSays(lost, turn->detail);

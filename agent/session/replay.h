@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "agent/claude/said.h"
 #include "agent/claude/transcript.h"
 #include "agent/process/slow_work.h"
 #include "agent/session/lifetime.h"
@@ -39,9 +40,9 @@ class Replay {
   Replay(SessionLog& log, std::function<Finder()> finder, Text who, SlowWork* work = nullptr)
       : log_(log), finder_(std::move(finder)), who_(std::move(who)), work_(OrAtOnce(work)) {}
 
-  // What the transcript has of the tell, as FindTurn(); later, unless this is gone by then. An
-  // error as well: not within kWithin, or nobody can read it now.
-  void Look(const std::string& tell_id, Looked done) const;
+  // What the transcript has of the tell, of which claude has `said` so much, as FindTurn(); later,
+  // unless this is gone by then. An error as well: not within kWithin, or nobody can read it now.
+  void Look(const std::string& tell_id, const Said& said, Looked done) const;
   // Its readers get these lines in the place of all that they have of it.
   void ReplaceOutput(absl::string_view tell_id, const std::vector<std::string>& lines,
                      absl::string_view reason);

@@ -37,9 +37,9 @@ class ReplayTest : public PartFixture {
   std::string Broken() { return std::string(kAsked) + "\n" + kCalls + "\n"; }
 
   // What the transcript has of it.
-  Replay::Turn Look() {
+  Replay::Turn Look(const Said& said = {}) {
     Replay::Turn found = absl::UnknownError("not looked up");
-    replay.Look(kTell, [&found](const Replay::Turn& turn) { found = turn; });
+    replay.Look(kTell, said, [&found](const Replay::Turn& turn) { found = turn; });
     return found;
   }
   std::optional<absl::Status> Outcome(bool was_heard,
@@ -79,6 +79,17 @@ TEST_F(ReplayTest, AnAnswerThatBrokeOffIsToldAsFarAsItGoes) {
   EXPECT_THAT(Story(), ElementsAre(std::string("gap ") + kTell, std::string("output ") + kCalls));
 }
 
+TEST_F(ReplayTest, WhatReadersHaveMoreOfThanTheTranscriptStays) {
+  Transcribe(Ended());
+  const Replay::Turn behind = Look({.last = "more"});
+  EXPECT_FALSE(replay.ReplayIfAnswered(behind, kTell));
+  const absl::Status outcome = *replay.OutcomeBy(behind, kTell, /*was_heard=*/true);
+  EXPECT_EQ(KindOf(outcome), v1::FAILURE_AMBIGUOUS);
+  EXPECT_THAT(std::string(outcome.message()), HasSubstr("lacks the end"));
+  EXPECT_EQ(replay.OutcomeBy(behind, kTell, /*was_heard=*/true, cancelled), cancelled);
+  EXPECT_THAT(Story(), IsEmpty());
+}
+
 TEST_F(ReplayTest, AFailureStandsUnlessTheWholeAnswerIsThere) {
   Transcribe(Broken());
   EXPECT_FALSE(replay.ReplayIfAnswered(Look(), kTell));
@@ -111,7 +122,7 @@ TEST_F(ReplayTest, TheTranscriptIsFoundWhereItIsRead) {
                [] { return "claude"; }, &work};
   Transcribe(Ended());
   TranscriptTurn::State state = TranscriptTurn::State::kAbsent;
-  other.Look(kTell, [&state](const Replay::Turn& turn) { state = turn->state; });
+  other.Look(kTell, {}, [&state](const Replay::Turn& turn) { state = turn->state; });
   EXPECT_FALSE(was_sought);
   work.DoOne();
   EXPECT_TRUE(was_sought);

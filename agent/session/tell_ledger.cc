@@ -11,6 +11,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "agent/claude/line_scanner.h"
 #include "agent/claude/stream_json.h"
 #include "agent/journal/files.h"
 #include "common/base/ids.h"
@@ -41,6 +42,22 @@ std::string IdIn(absl::string_view entry) {
 }
 
 }  // namespace
+
+class TellLedger::OutputLine : public LineScannerSink {
+ public:
+  explicit OutputLine(Said& said) : said_(said) {}
+  void Feed(absl::string_view bytes) { scanner_.Feed(bytes); }
+
+ private:
+  void OnLinePiece(absl::string_view, bool) override {}
+  void OnLine(const LineFacts& facts, absl::string_view, bool) override { said_.OnLine(facts); }
+
+  Said& said_;
+  LineScanner scanner_{*this};
+};
+
+TellLedger::TellLedger(std::string path) : path_(std::move(path)) {}
+TellLedger::~TellLedger() = default;
 
 absl::StatusOr<std::unique_ptr<TellLedger>> TellLedger::Open(const std::string& path) {
   std::unique_ptr<TellLedger> ledger(new TellLedger(path));
@@ -135,10 +152,12 @@ void TellLedger::Set(const std::string& tell_id, Phase phase, uint64_t seq) {
 void TellLedger::Learn(const v1::Event& event) {
   std::string tell_id;
   Phase phase = v1::TellState::PHASE_UNSPECIFIED;
-  if (event.has_output() && !IsAside(event.output().bytes())) heard_ = true;
+  if (event.has_output()) LearnOutput(event.output());
   if (event.has_written() || event.has_started()) {
     written_ = event.written().tell_id();
     heard_ = false;
+    said_ = {};
+    line_.reset();
   }
   if (event.has_accepted()) {
     tell_id = event.accepted().tell_id();
@@ -155,6 +174,15 @@ void TellLedger::Learn(const v1::Event& event) {
   if (PhaseOf(tell_id) >= phase) return;
   Note(tell_id, phase);
   behind_ = true;
+}
+
+void TellLedger::LearnOutput(const v1::Output& output) {
+  if (!IsAside(output.bytes())) heard_ = true;
+  if (line_ == nullptr) line_ = std::make_unique<OutputLine>(said_);
+  line_->Feed(output.bytes());
+  if (output.more()) return;
+  line_->Feed("\n");
+  line_.reset();
 }
 
 std::vector<v1::TellState> TellLedger::Open() const {

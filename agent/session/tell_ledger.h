@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "agent/claude/said.h"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
@@ -31,6 +32,7 @@ class TellLedger {
   // The ledger in the file `path`, which need not exist. What a crash has cut off is left out.
   // FAILURE_STORAGE: it cannot be read.
   static absl::StatusOr<std::unique_ptr<TellLedger>> Open(const std::string& path);
+  ~TellLedger();
 
   // PHASE_UNSPECIFIED: never met, or forgotten.
   Phase PhaseOf(absl::string_view tell_id) const;
@@ -55,11 +57,17 @@ class TellLedger {
     return heard_ && PhaseOf(tell_id) == v1::TellState::WRITTEN &&
            (!written_.has_value() || *written_ == tell_id);
   }
+  // What claude has said of it, by the same.
+  Said SaidOf(absl::string_view tell_id) const { return WasHeard(tell_id) ? said_ : Said(); }
   // Those that are not settled, in the order in which they came.
   std::vector<v1::TellState> Open() const;
 
  private:
-  explicit TellLedger(std::string path) : path_(std::move(path)) {}
+  // A line of output that is being learned, in pieces.
+  class OutputLine;
+
+  explicit TellLedger(std::string path);
+  void LearnOutput(const v1::Output& output);
   void Note(const std::string& tell_id, Phase phase);
   // Each tell that is known is either open or settled, once.
   void CheckLists() const;
@@ -76,9 +84,11 @@ class TellLedger {
   // Learned: the tell that was written last, to the child that was started last; "" if none was.
   // Unset: the journal does not say.
   std::optional<std::string> written_;
-  bool heard_ = false;   // Something, since.
-  size_t entries_ = 0;   // In the file.
-  bool behind_ = false;  // The file lacks something.
+  bool heard_ = false;                // Something, since.
+  Said said_;                         // What, since.
+  std::unique_ptr<OutputLine> line_;  // Null: none is unfinished.
+  size_t entries_ = 0;                // In the file.
+  bool behind_ = false;               // The file lacks something.
 };
 
 }  // namespace iris

@@ -154,6 +154,39 @@ TEST_F(TellLedgerTest, AWrittenTellIsHeardOnceTheJournalHasOutputBehindIt) {
   EXPECT_FALSE(ledger->WasHeard(a));
 }
 
+TEST_F(TellLedgerTest, WhatClaudeSaidOfAWrittenTellIsLearnedFromTheJournal) {
+  ledger->Set(a, kWritten);
+  const auto learn = [this](const std::string& bytes, bool more) {
+    v1::Event output;
+    output.mutable_output()->set_bytes(bytes);
+    output.mutable_output()->set_more(more);
+    ledger->Learn(output);
+  };
+  const std::string call =
+      R"({"type":"assistant","message":{"content":[{"type":"tool_use"}]},"uuid":"call"})";
+  learn(call.substr(0, 30), /*more=*/true);
+  EXPECT_EQ(ledger->SaidOf(a).last, "");
+  learn(call.substr(30), /*more=*/false);
+  EXPECT_EQ(ledger->SaidOf(a).last, "call");
+  EXPECT_TRUE(ledger->SaidOf(a).called_tool);
+  EXPECT_EQ(ledger->SaidOf(b).last, "");
+  // No words of the session's own model.
+  learn(R"({"type":"assistant","parent_tool_use_id":"t","uuid":"of a sub-agent"})", false);
+  learn(R"({"type":"assistant","message":{"model":"<synthetic>"},"uuid":"made up"})", false);
+  EXPECT_EQ(ledger->SaidOf(a).last, "call");
+  learn(R"({"type":"assistant","message":{},"uuid":"text"})", /*more=*/false);
+  EXPECT_EQ(ledger->SaidOf(a).last, "text");
+  EXPECT_TRUE(ledger->SaidOf(a).called_tool);
+  // It is written once more.
+  learn(call.substr(0, 30), /*more=*/true);
+  v1::Event written;
+  written.mutable_written()->set_tell_id(a);
+  ledger->Learn(written);
+  learn(R"({"type":"assistant","message":{},"uuid":"anew"})", /*more=*/false);
+  EXPECT_EQ(ledger->SaidOf(a).last, "anew");
+  EXPECT_FALSE(ledger->SaidOf(a).called_tool);
+}
+
 TEST_F(TellLedgerTest, OfTheSettledTheNewestAreKeptAndTheFileIsBounded) {
   ledger->Set(a, kAccepted);
   std::vector<std::string> ids;

@@ -233,12 +233,13 @@ bool TellQueue::AskNext() {
 void TellQueue::Ask(const std::string& tell_id, Replay::Looked then) {
   Check(!is_asking_, "the transcript is asked twice at a time");
   is_asking_ = true;
-  replay_.Look(tell_id, [this, then = std::move(then)](const Replay::Turn& turn) mutable {
-    Check(is_asking_, "the transcript answers what nobody asked");
-    is_asking_ = false;
-    then(turn);
-    if (!in_ask_transcript_ && on_asked_ != nullptr) on_asked_();
-  });
+  replay_.Look(tell_id, ledger_.SaidOf(tell_id),
+               [this, then = std::move(then)](const Replay::Turn& turn) mutable {
+                 Check(is_asking_, "the transcript answers what nobody asked");
+                 is_asking_ = false;
+                 then(turn);
+                 if (!in_ask_transcript_ && on_asked_ != nullptr) on_asked_();
+               });
 }
 
 void TellQueue::OnAsked(const std::string& tell_id, const Replay::Turn& turn) {

@@ -21,6 +21,7 @@ constexpr absl::Duration kLastLook = absl::Seconds(4);  // After the first one.
 // answer with `written`.
 Turn::Heard Turn::OnLine(const LineFacts& facts, absl::string_view line) {
   limit_.OnLine(facts, line);
+  said_.OnLine(facts);
   if (!replay_seen_ && SpeaksToAReader(facts)) spoke_before_ = true;
   const LineKind kind = KindOfLine(facts);
   if (kind == LineKind::kResult) return Heard::kResult;
@@ -112,6 +113,8 @@ void Turn::HandOver(handover::Session& state) const {
   limit.set_ran(seen.ran);
   limit.set_said(seen.said);
   limit.set_resets_at_ms(seen.resets_at_ms);
+  state.set_said_last(said_.last);
+  state.set_called_tool(said_.called_tool);
 }
 
 void Turn::AdoptHandover(const handover::Session& before) {
@@ -124,6 +127,7 @@ void Turn::AdoptHandover(const handover::Session& before) {
                  .ran = before.limit().ran(),
                  .said = before.limit().said(),
                  .resets_at_ms = before.limit().resets_at_ms()});
+  said_ = {.last = before.said_last(), .called_tool = before.called_tool()};
 }
 
 }  // namespace iris

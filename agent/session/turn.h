@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "agent/claude/limit_watch.h"
 #include "agent/claude/line_scanner.h"
+#include "agent/claude/said.h"
 #include "agent/handover/handover.pb.h"
 #include "agent/session/loop_timer.h"
 #include "agent/session/tell_queue.h"
@@ -64,6 +65,7 @@ class Turn {
   // `text_lost`: a line of the answer was broken. `closed`: claude is being ended by a Close.
   Result ReadResult(const LineFacts& facts, absl::string_view line, bool text_lost, bool closed);
   const LimitWatch& limit() const { return limit_; }
+  const Said& said() const { return said_; }
 
   // claude was cut off while it waited for a permission, and takes that for a no.
   void LosePermission() { permission_lost_ = true; }
@@ -110,6 +112,7 @@ class Turn {
   bool permission_lost_ = false;
   bool owes_whole_ = false;
   LimitWatch limit_;
+  Said said_;
   std::optional<std::string> awaited_for_;
 
   bool cancelled_ = false;

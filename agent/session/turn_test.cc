@@ -173,6 +173,7 @@ TEST_F(TurnTest, AFailureOfACancelledTurnIsItsCancelling) {
 
 TEST_F(TurnTest, GoesOnInAnotherProgram) {
   Hear(kText);
+  Hear(R"({"type":"assistant","message":{"content":[{"type":"tool_use"}]},"uuid":"call"})");
   turn.OweWhole();
   handover::Session state;
   turn.HandOver(state);
@@ -180,6 +181,8 @@ TEST_F(TurnTest, GoesOnInAnotherProgram) {
   Turn next(loop, "4f6d", [] { return "claude"; });
   next.AdoptHandover(state);
   EXPECT_TRUE(next.owes_whole());
+  EXPECT_EQ(next.said().last, "call");
+  EXPECT_TRUE(next.said().called_tool);
   EXPECT_TRUE(next.SpokeBefore());
 }
 

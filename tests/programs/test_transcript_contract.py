@@ -19,9 +19,10 @@ class Turn:
     texts: list  # Of all text blocks.
 
 
-def turn_of(claude, tell_id) -> Turn:
+def turn_of(claude, tell_id, last_said="") -> Turn:
+    """`last_said`: the uuid of the last line that was heard of it."""
     (path,) = claude.home.glob(f".claude/projects/*/{claude.session_id}.jsonl")
-    done = subprocess.run([binaries.program("tests/programs/find_turn"), path, tell_id],
+    done = subprocess.run([binaries.program("tests/programs/find_turn"), path, tell_id, last_said],
                           capture_output=True, text=True, check=True, timeout=60)
     state, detail, *lines = done.stdout.splitlines()
     blocks = [block for line in lines for block in json.loads(line)["message"]["content"]]
@@ -48,6 +49,18 @@ def test_a_turn_that_ended_gives_its_text(claude):
     process.end()
     assert turn_of(claude, first) == Turn("ended well", "", ["block 1\n", "block 2\n", "block 3\n"])
     assert turn_of(claude, second) == Turn("ended well", "", ["Using a tool.", "TOOL-DONE: hi"])
+
+
+def test_a_line_of_the_model_has_one_uuid_on_stdout_and_in_the_transcript(claude):
+    process = claude.new(*ALLOW_BASH)
+    own = asked(process, "THINK\nBLOCKS 3")
+    asked(process, 'TOOL Bash {"command":"echo hi"}')
+    process.end()
+    said = [line["uuid"] for line in process.lines() if line["type"] == "assistant"]
+    kept = [line["uuid"] for line in transcript(claude.home, claude.session_id) if line["type"] == "assistant"]
+    assert said == kept and len(set(said)) == 7
+    assert turn_of(claude, own, said[3]).state == "ended well"
+    assert turn_of(claude, own, "0b0e7a52-9a8f-4e0c-8a3c-5a8f3c1d2e4f").state == "behind"
 
 
 def test_the_end_of_stdin_in_mid_turn_leaves_a_whole_turn(claude):

@@ -133,13 +133,27 @@ std::string Transcript::LineFor(Json line) const {
   return ToLine(whole) + "\n";
 }
 
-void Transcript::Append(Json line) {
+bool Transcript::Write(const std::string& text) {
   Open();
+  return write(fd_, text.data(), text.size()) >= 0;
+}
+
+void Transcript::Append(Json line) {
   if (!line.contains("uuid")) line["uuid"] = NewUuid();
-  const std::string text = LineFor(line);
-  // One write a line: a kill leaves whole lines.
-  if (write(fd_, text.data(), text.size()) < 0) return;
-  Notice(line);
+  if (Write(LineFor(line))) Notice(line);
+}
+
+void Transcript::AppendAll(std::vector<Json> lines) {
+  std::string text;
+  for (Json& line : lines) {
+    if (&line == &lines.front()) {
+      Append(std::move(line));
+      continue;
+    }
+    text += LineFor(line);
+    Notice(line);
+  }
+  if (!text.empty()) Write(text);
 }
 
 void Transcript::Repair() {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "tests/programs/json.h"
 
@@ -28,6 +29,8 @@ class Transcript {
 
   // Appends `line` (with "type" and, for messages, "message" and "uuid") and writes it at once.
   void Append(Json line);
+  // Those of one message: the first one, and all others at once, as claude's own.
+  void AppendAll(std::vector<Json> lines);
 
   // After Load(): what claude appends when the last turn was cut off, before it goes on. That is a
   // result for an open tool call and an assistant line "No response requested.".
@@ -44,6 +47,8 @@ class Transcript {
 
  private:
   void Open();
+  // In one write: a kill leaves whole lines.
+  bool Write(const std::string& text);
   void Notice(const Json& line);
 
   const std::string session_id_;

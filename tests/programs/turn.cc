@@ -284,11 +284,8 @@ void Turn::ReachLimit(long until) {
 }
 
 void Turn::EndMessage(const Json& stop_reason) {
-  for (Json& line : unwritten_) {
-    line["message"]["stop_reason"] = stop_reason;
-    session_.transcript.Append(std::move(line));
-  }
-  unwritten_.clear();
+  for (Json& line : unwritten_) line["message"]["stop_reason"] = stop_reason;
+  session_.transcript.AppendAll(std::exchange(unwritten_, {}));
   message_id_.clear();
 }
 
