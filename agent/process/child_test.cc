@@ -8,25 +8,20 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <sstream>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "agent/process/child_fixture.h"
 #include "agent/process/descendants.h"
 #include "agent/process/life_lock.h"
 #include "agent/process/running_child.h"
 #include "agent/testing/processes.h"
-#include "agent/testing/programs.h"
 #include "common/failure/exhausted.h"
 #include "common/loop/event_loop.h"
 #include "common/testing/scratch_dir.h"
@@ -47,27 +42,11 @@ std::string Contents(const std::string& path) {
   return text.str();
 }
 
-ChildSpec Program(const std::string& program, std::vector<std::string> args) {
-  return {.keeper_program = KeeperProgram(),
-          .program = program,
-          .args = std::move(args),
-          .env = {"PATH=/usr/bin:/bin"},
-          .cwd = "/"};
-}
-
-ChildSpec Script(const std::string& text) { return Program("/bin/sh", {"-c", text}); }
-
 // Prints the pid of a sleeper that no mark leads to: another session, reparented, no environment.
 constexpr char kLeaveDetachedSleeper[] =
     "(env -i setsid sleep 600 </dev/null >/dev/null 2>&1 & echo $!)\n";
 
-class ChildTest : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() { BecomeLikeTheAgent(); }
-
-  // Each test leaves nothing behind, not even a zombie: all that a child left has come to us.
-  void TearDown() override { EXPECT_TRUE(Eventually(HaveNoChildren)); }
-};
+class ChildTest : public ChildFixture {};
 
 TEST_F(ChildTest, AllOutputArrivesBeforeTheExit) {
   RunningChild child(Script("printf trouble >&2; head -c 1000000 /dev/zero; exit 3"));
@@ -337,89 +316,6 @@ TEST_F(ChildTest, DestroyingARunningChildKillsAll) {
   EXPECT_EQ(waitpid(keeper, nullptr, 0), keeper);
   EXPECT_FALSE(Exists(pid));
   EXPECT_THAT(DescendantsOf(getpid()), IsEmpty());
-}
-
-// Prints the pids of a daemon of Iris, started as a tool starts one, and of what it has started.
-constexpr char kStartDaemon[] =
-    "(IRIS_DAEMON=1 setsid sh -c 'env -u IRIS_DAEMON sleep 600 & echo $$ $!; exec >/dev/null; wait'"
-    " </dev/null 2>/dev/null &)\n";
-
-// A daemon and a process below it, as kStartDaemon prints them. They end with this object, and are
-// children of this process in the end.
-class StartedDaemon {
- public:
-  explicit StartedDaemon(const std::string& said) {
-    const std::vector<std::string> pids = absl::StrSplit(absl::StripSuffix(said, "\n"), ' ');
-    EXPECT_EQ(pids.size(), 2u) << said;
-    if (pids.size() != 2) return;
-    EXPECT_TRUE(absl::SimpleAtoi(pids[0], &daemon_) && absl::SimpleAtoi(pids[1], &below_)) << said;
-  }
-  ~StartedDaemon() {
-    if (!killed_) Kill();
-    for (const pid_t pid : {daemon_, below_}) {
-      if (pid > 0) waitpid(pid, nullptr, 0);
-    }
-  }
-
-  // Both. Reaps none.
-  void Kill() {
-    killed_ = true;
-    for (const pid_t pid : {daemon_, below_}) {
-      if (pid > 0) kill(pid, SIGKILL);
-    }
-  }
-  bool BothRun() const {
-    return daemon_ > 0 && below_ > 0 && StateOf(daemon_) == 'S' && StateOf(below_) == 'S';
-  }
-  pid_t daemon() const { return daemon_; }
-
- private:
-  int daemon_ = 0, below_ = 0;
-  bool killed_ = false;
-};
-
-TEST_F(ChildTest, ADaemonOfIrisThatAToolHasStartedOutlivesTheChildAndHoldsUpNothing) {
-  RunningChild child(Script(absl::StrCat(kStartDaemon, "setsid sleep 600 & read go")));
-  ASSERT_TRUE(child.listener.WaitForOut("\n"));
-  const StartedDaemon started(child.listener.out());
-  ASSERT_TRUE(Eventually([&] { return started.BothRun(); }));
-  const absl::Time before = absl::Now();
-
-  child.CloseStdin();
-
-  ASSERT_TRUE(child.listener.WaitForGone());
-  EXPECT_LT(absl::Now() - before, absl::Seconds(10)) << "the keeper has given up";
-  EXPECT_TRUE(started.BothRun());
-  EXPECT_THAT(ChildrenOf(getpid()), IsEmpty()) << "but for the daemon";
-}
-
-TEST_F(ChildTest, ADaemonOfIrisOutlivesKillAllAndAKilledKeeper) {
-  for (const bool is_keeper_killed : {false, true}) {
-    RunningChild child(Script(absl::StrCat(kStartDaemon, "setsid sleep 600 & wait")));
-    ASSERT_TRUE(child.listener.WaitForOut("\n"));
-    const StartedDaemon started(child.listener.out());
-    ASSERT_TRUE(Eventually([&] { return started.BothRun(); }));
-
-    is_keeper_killed ? (void)kill(child.keeper(), SIGKILL) : child.KillAll();
-
-    ASSERT_TRUE(child.listener.WaitForGone());
-    EXPECT_TRUE(started.BothRun());
-    EXPECT_THAT(ChildrenOf(getpid()), IsEmpty()) << "but for the daemon";
-  }
-}
-
-TEST_F(ChildTest, ADaemonOfIrisThatHasEndedIsReapedWithTheNextChild) {
-  RunningChild child(Script(absl::StrCat(kStartDaemon, "read go")));
-  ASSERT_TRUE(child.listener.WaitForOut("\n"));
-  StartedDaemon started(child.listener.out());
-  child.CloseStdin();
-  ASSERT_TRUE(child.listener.WaitForGone());
-  started.Kill();
-  ASSERT_TRUE(Eventually([&] { return StateOf(started.daemon()) == 'Z'; }));
-
-  RunningChild next(Program("/bin/true", {}));
-  ASSERT_TRUE(next.listener.WaitForGone());
-  EXPECT_TRUE(HaveNoChildren());
 }
 
 // An agent of its own process that runs `script` until somebody kills it. Returns its pid.

@@ -3,9 +3,11 @@
 #include <signal.h>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "common/base/utf8.h"
 #include "common/failure/agent_fix.h"
 #include "common/failure/exhausted.h"
@@ -43,6 +45,12 @@ std::string How(const ExitStatus& how) {
 }
 
 }  // namespace
+
+ChildEnd::Child ChildEnd::Child::Of(const ClaudeChild& child) {
+  return {.program = child.program(),
+          .stderr_tail = child.stderr_tail(),
+          .lived = absl::Now() - child.started_at()};
+}
 
 // A long path loses its beginning, so that what happened is not cut off behind it.
 std::string ChildEnd::WhoRuns(const Child& child) const {
@@ -103,6 +111,18 @@ absl::Status ChildEnd::WhyItEnded(const Child& child, const ExitStatus& how, boo
                    again ? ", right after its start, as the one before" : "",
                    LastWords(child.stderr_tail)),
       will_again ? kFixClaudeStart : absl::string_view());
+}
+
+absl::Status ChildEnd::WhyDeaf() const {
+  return MakeFailure(
+      v1::FAILURE_CHILD_EXITED,
+      absl::StrCat(who_(), " asked without end, read none of the answers, and was ended"));
+}
+
+bool ChildEnd::SaysItIsElsewhere(const Child& child, absl::string_view session_id) const {
+  return reason_ == v1::Exited::BY_ITSELF &&
+         absl::StrContains(child.stderr_tail,
+                           absl::StrCat("Session ID ", session_id, " is already in use"));
 }
 
 v1::Exited ChildEnd::Describe(const Child& child, const absl::StatusOr<ExitStatus>& how) const {

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "agent/claude/claude_child.h"
 #include "agent/process/child.h"
@@ -25,6 +26,8 @@ class ChildEnd {
     std::string program;  // Absolute path; may be empty.
     std::string stderr_tail;
     absl::Duration lived;
+
+    static Child Of(const ClaudeChild& child);
   };
 
   // `who`: the session's claude, for people.
@@ -45,6 +48,11 @@ class ChildEnd {
   // It ended. Once for each.
   absl::Status WhyEnded(const Child& child, const absl::StatusOr<ExitStatus>& how,
                         bool was_starting);
+  // It is being ended since it asked without end, and read none of the answers.
+  absl::Status WhyDeaf() const;
+  // It ended by itself because `session_id` has a transcript already, by its own words. Where none
+  // was found, that is elsewhere: the program may be a wrapper with a CLAUDE_CONFIG_DIR of its own.
+  bool SaysItIsElsewhere(const Child& child, absl::string_view session_id) const;
   // The same as an event.
   v1::Exited Describe(const Child& child, const absl::StatusOr<ExitStatus>& how) const;
 

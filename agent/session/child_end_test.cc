@@ -76,6 +76,23 @@ TEST_F(ChildEndTest, WhatIsNotReadyIsNamed) {
   EXPECT_EQ(kind(NotReady::kEcho), v1::FAILURE_NOT_EXECUTABLE);
 }
 
+TEST_F(ChildEndTest, OnlyOneThatEndedByItselfSaysThatItsSessionIsElsewhere) {
+  const ChildEnd::Child refused{.program = "/bin/claude",
+                                .stderr_tail = "Error: Session ID 4f6d is already in use.\n",
+                                .lived = absl::Seconds(1)};
+  EXPECT_TRUE(end.SaysItIsElsewhere(refused, "4f6d"));
+  EXPECT_FALSE(end.SaysItIsElsewhere(refused, "another"));
+  EXPECT_FALSE(end.SaysItIsElsewhere(young, "4f6d"));
+  end.OnEnding(v1::Exited::CLOSED);
+  EXPECT_FALSE(end.SaysItIsElsewhere(refused, "4f6d"));
+}
+
+TEST_F(ChildEndTest, OneThatReadsNoAnswersIsNamed) {
+  const absl::Status why = end.WhyDeaf();
+  EXPECT_EQ(KindOf(why), v1::FAILURE_CHILD_EXITED);
+  EXPECT_THAT(std::string(why.message()), HasSubstr("claude for team gpu asked without end"));
+}
+
 TEST_F(ChildEndTest, TheEventSaysHow) {
   end.OnEnding(v1::Exited::WEDGED);
   const v1::Exited by_signal = end.Describe(young, ExitStatus{.by_signal = true, .number = 9});

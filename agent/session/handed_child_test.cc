@@ -5,38 +5,18 @@
 
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "agent/process/own_children.h"
 #include "agent/testing/fake_child.h"
+#include "agent/testing/unheard_claude.h"
 #include "common/json/peer_json.h"
 #include "common/loop/event_loop.h"
 #include "gtest/gtest.h"
 
 namespace iris {
 namespace {
-
-// Nobody hears of this claude.
-class Deaf : public ClaudeSink {
-  void OnStarted() override {}
-  void OnReady() override {}
-  void OnNotReady(NotReady, const std::string&) override {}
-  void OnPiece(absl::string_view, bool) override {}
-  void OnLine(const LineFacts&, absl::string_view, bool) override {}
-  void OnProbeAnswered() override {}
-  void OnInterruptAnswered(const std::vector<std::string>&) override {}
-  void OnInterruptRefused() override {}
-  void OnRequest(const std::string&, absl::string_view) override {}
-  void OnRequestWithdrawn(const std::string&) override {}
-  void OnDeaf() override {}
-  void OnStderr(absl::string_view) override {}
-  void OnExited(const absl::StatusOr<ExitStatus>&, bool) override {}
-  void OnGone() override {}
-};
 
 TEST(HandedChildTest, WhatIsHandedOverComesBackAsItWas) {
   handover::Session before;
@@ -75,7 +55,7 @@ TEST(HandedChildTest, WhatIsHandedOverComesBackAsItWas) {
 
 TEST(HandedChildTest, AClaudeIsHandedOverWithTheLineThatItHasNotEnded) {
   EventLoop loop([] { return absl::ZeroDuration(); });
-  Deaf sink;
+  UnheardClaude sink;
   FakeChild* child = nullptr;
   absl::StatusOr<std::unique_ptr<ClaudeChild>> claude = ClaudeChild::Start(
       loop, {.program = "/bin/claude"}, /*resumed=*/true, FakeChild::Into(&child), sink);

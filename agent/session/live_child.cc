@@ -2,43 +2,31 @@
 
 #include <algorithm>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "agent/session/handed_child.h"
-#include "common/failure/agent_fix.h"
-#include "common/failure/exhausted.h"
-#include "common/failure/failure.h"
+#include "agent/session/turn_failure.h"
 #include "common/log/check.h"
 #include "common/log/log.h"
-#include "common/process/spawn.h"
 
 namespace iris {
-namespace {
-
-constexpr absl::Duration kDefaultInitTimeout = absl::Seconds(30);
-
-absl::Duration InitTimeout(const v1::LaunchSpec& spec) {
-  return spec.init_timeout_ms() > 0 ? absl::Milliseconds(spec.init_timeout_ms())
-                                    : kDefaultInitTimeout;
-}
-
-}  // namespace
 
 LiveChild::LiveChild(EventLoop& loop, const SessionContext& context, std::string session_id,
-                     const Parts& parts, ChildStarter start, LiveChildSink& sink, Text who)
+                     const Parts& parts, ChildStarter starter, LiveChildSink& sink, Text who)
     : loop_(loop),
       context_(context),
       id_(std::move(session_id)),
       parts_(parts),
-      start_(std::move(start)),
       sink_(sink),
       who_(std::move(who)),
       idle_timer_(loop),
-      idle_since_(absl::Now()) {}
+      idle_since_(absl::Now()),
+      note_(context, parts.files, parts.claim, who_),
+      start_(loop, context, {parts.files, parts.spec, parts.claim, note_}, std::move(starter),
+             *this, *this, who_) {}
 
 LiveChild::Phase LiveChild::phase() const {
-  if (preparing_) return abandoned_ ? Phase::kClosing : Phase::kStarting;
+  if (start_.is_under_way()) return start_.is_abandoned() ? Phase::kClosing : Phase::kStarting;
   if (child_ == nullptr) return lingers_ ? Phase::kClosing : Phase::kNone;
   switch (child_->state()) {
     case ClaudeChild::State::kStarting:
@@ -76,7 +64,6 @@ v1::OpenResponse LiveChild::Opened(bool started) const {
 
 v1::ChildInfo LiveChild::Info() const {
   v1::ChildInfo info;
-  if (child_ == nullptr) return info;
   info.set_pid(child_->pid());
   info.set_start_time(child_->start_time());
   info.set_claude_path(child_->program());
@@ -85,6 +72,11 @@ v1::ChildInfo LiveChild::Info() const {
   info.set_started_at_ms(absl::ToUnixMillis(child_->started_at()));
   info.set_environment_id(parts_.spec.of_child().environment_id());
   return info;
+}
+
+void LiveChild::Describe(v1::SessionInfo& info) const {
+  if (has_process()) *info.mutable_child() = Info();
+  if (parts_.queue.Open().empty()) info.set_idle_ms(absl::ToInt64Milliseconds(IdleFor()));
 }
 
 TranscriptPlace LiveChild::Transcript() const {
@@ -97,103 +89,28 @@ void LiveChild::Start() {
   Check(!exists() && !parts_.in_flight.any(), "a second child of a session is started");
   idle_timer_.Cancel();
   parts_.end.OnStarting();
-  preparing_ = true;
-  parts_.spec.Plan([this](absl::StatusOr<LaunchPlan> plan) { OnPlanned(std::move(plan)); });
+  start_.Begin();
 }
 
-void LiveChild::OnPlanned(absl::StatusOr<LaunchPlan> plan) {
-  Check(preparing_, "what is started is planned for none");
-  if (abandoned_ || !plan.ok()) return StopPreparing(plan.status());
-  parts_.claim.TakeForStart([this, plan = *std::move(plan)](const absl::Status& claimed) mutable {
-    OnClaimed(claimed, std::move(plan));
-  });
+void LiveChild::OnProcess(std::unique_ptr<ClaudeChild> child) {
+  Check(!exists(), "a second child of a session has a process");
+  child_ = std::move(child);
 }
 
-void LiveChild::OnClaimed(const absl::Status& claimed, LaunchPlan plan) {
-  Check(preparing_, "a session is claimed for no child");
-  if (abandoned_ || !claimed.ok()) return StopPreparing(claimed);
-  if (std::exchange(is_elsewhere_, false)) {
-    ResumeAnyway(plan);
-    return OnTranscriptSought(std::move(plan));
-  }
-  // By now: another host that shares this home may have had the session until it was claimed.
-  parts_.spec.LookForTranscript(std::move(plan), [this](absl::StatusOr<LaunchPlan> found) {
-    OnTranscriptSought(std::move(found));
-  });
-}
-
-void LiveChild::OnTranscriptSought(absl::StatusOr<LaunchPlan> plan) {
-  Check(preparing_, "a transcript is sought for no child");
-  if (abandoned_ || !plan.ok()) return StopPreparing(plan.status());
-  preparing_ = false;
-  if (const absl::Status started = StartProcess(*plan); !started.ok()) return FailStart(started);
-  parts_.claim.Hold([this, start = ++starts_](const absl::Status& held) {
-    if (start == starts_) OnStartHeld(held);
-  });
-}
-
-void LiveChild::StopPreparing(const absl::Status& why) {
-  Check(preparing_ && !has_process(), "a child that runs is not started");
-  preparing_ = false;
-  if (std::exchange(abandoned_, false)) return OnGone();
-  // A person has asked for it since.
-  if (KindOf(why) == v1::FAILURE_WRONG_HOST && parts_.claim.takes_over_next()) return Start();
-  FailStart(why);
-}
-
-absl::Status LiveChild::StartProcess(LaunchPlan& plan) {
-  if (!context_.sessions_on_network) plan.child.life_file = parts_.files.life_path();
-  absl::StatusOr<std::unique_ptr<ClaudeChild>> child =
-      ClaudeChild::Start(loop_, plan.child, plan.resumes, start_, *this);
-  if (!child.ok()) {
-    const std::string what = absl::StrCat(who_(), " could not be started");
-    return IsExhausted(child.status())
-               ? Exhausted(child.status(), what)
-               : MakeFailure(v1::FAILURE_CHILD_EXITED,
-                             absl::StrCat(what, ": ", child.status().message()), kFixAgentFile);
-  }
-  child_ = *std::move(child);
-  // Before its first byte: the next agent must know of it whatever it does with it.
-  return Note();
-}
-
-// It is sent nothing before it is known to run nowhere else.
-void LiveChild::OnStartHeld(const absl::Status& held) {
+void LiveChild::OnProcessHeld(const absl::Status& held) {
   if (phase() != Phase::kStarting) return;  // It is ended meanwhile.
-  if (!held.ok()) return FailStart(held);
+  if (!held.ok()) return OnStartFailed(held);
   parts_.in_flight.SetChild(child_.get());
   parts_.in_flight.watch().OnChildStarted();
-  child_->Initialize(InitTimeout(parts_.spec.of_child()));
+  child_->Initialize(parts_.spec.InitTimeoutOfChild());
 }
 
-void LiveChild::FailStart(const absl::Status& why) {
+void LiveChild::OnStartFailed(const absl::Status& why) {
   child_.reset();
   parts_.claim.Release();
   // It may be noted already: nobody is to wait for what is killed.
-  if (parts_.files.state().has_child()) Save();
+  if (note_.exists()) note_.Remove();
   sink_.OnStartFailed(why);
-}
-
-absl::Status LiveChild::Note() {
-  saved::State state = parts_.files.state();
-  if (!has_process()) {
-    state.clear_child();
-    return parts_.files.SaveState(std::move(state));
-  }
-  saved::Child& child = *state.mutable_child();
-  child.set_keeper(child_->keeper());
-  child.set_keeper_start_time(ProcessStartTime(child_->keeper()));
-  child.set_pid(child_->pid());
-  child.set_start_time(child_->start_time());
-  child.set_boot_id(context_.boot_id);
-  child.set_pid_namespace(context_.pid_namespace);
-  child.set_life_lock(child_->holds_life_file());
-  if (!parts_.claim.held_path().empty()) child.set_claim(parts_.claim.held_path());
-  return parts_.files.SaveState(std::move(state));
-}
-
-void LiveChild::Save() {
-  if (const absl::Status noted = Note(); !noted.ok()) LogError(who_(), ": ", noted.message());
 }
 
 void LiveChild::OnReady() {
@@ -206,13 +123,12 @@ void LiveChild::OnReady() {
 }
 
 void LiveChild::OnNotReady(NotReady reason, const std::string& why) {
-  sink_.OnStartFailed(
-      parts_.end.WhyNotReady(EndOf(*child_), reason, why, InitTimeout(parts_.spec.of_child())));
+  sink_.OnStartFailed(parts_.end.WhyNotReady(ChildEnd::Child::Of(*child_), reason, why,
+                                             parts_.spec.InitTimeoutOfChild()));
   End(absl::ZeroDuration(), v1::Exited::NOT_READY);
 }
 
-// ------------------------------------------------------------------------------- what it says and
-// asks
+// ------------------------------------------------------------------------- what it says and asks
 
 // A full journal stops the reading, the pipe fills, and claude waits: nothing is dropped. One that
 // is being ended is read to its end, which cannot be far.
@@ -278,10 +194,7 @@ void LiveChild::OnTellHeld(const absl::Status& held) {
 void LiveChild::End(absl::Duration grace, v1::Exited::Reason reason) {
   if (!exists() || phase() == Phase::kClosing) return;
   idle_timer_.Cancel();
-  if (preparing_) {
-    abandoned_ = true;
-    return;
-  }
+  if (start_.is_under_way()) return start_.Abandon();
   child_->End(grace);
   UpdateBackPressure();
   parts_.end.OnEnding(reason);
@@ -310,9 +223,7 @@ void LiveChild::Idle(absl::Duration idle_for) {
 }
 
 void LiveChild::OnDeaf() {
-  const absl::Status why = MakeFailure(
-      v1::FAILURE_CHILD_EXITED,
-      absl::StrCat(who_(), " asked without end, read none of the answers, and was ended"));
+  const absl::Status why = parts_.end.WhyDeaf();
   LogWarn(why.message());
   const bool was_starting = phase() == Phase::kStarting;
   parts_.in_flight.Fail(why, /*asked=*/false);
@@ -320,53 +231,38 @@ void LiveChild::OnDeaf() {
   if (was_starting) sink_.OnStartFailed(why);
 }
 
-ChildEnd::Child LiveChild::EndOf(const ClaudeChild& child) const {
-  return {.program = child.program(),
-          .stderr_tail = child.stderr_tail(),
-          .lived = absl::Now() - child.started_at()};
-}
-
-// There is a transcript, and not where the spec has it: the program may be a wrapper with a
-// CLAUDE_CONFIG_DIR of its own.
-bool LiveChild::SaysItIsElsewhere() const {
-  return !child_->resumed() && parts_.end.reason() == v1::Exited::BY_ITSELF &&
-         absl::StrContains(child_->stderr_tail(),
-                           absl::StrCat("Session ID ", id_, " is already in use"));
-}
-
 // OnGone() starts the next one. claude runs nothing twice, and says nothing of what it would not.
 void LiveChild::GoOnElsewhere() {
   LogInfo(who_(), " (", child_->program(), ") has session ", id_, " elsewhere: it is resumed");
-  is_elsewhere_ = true;
+  start_.ResumeNextAnyway();
   parts_.requests.Drop();
-  parts_.queue.SettleMaybeRead(
-      MakeFailure(v1::FAILURE_AMBIGUOUS,
-                  absl::StrCat(who_(),
-                               " lost its agent when it may have had this message, and its "
-                               "transcript is not where Iris looks for it")));
+  parts_.queue.SettleMaybeRead(TranscriptElsewhere(who_()));
 }
 
 void LiveChild::OnExited(const absl::StatusOr<ExitStatus>& how, bool was_starting) {
   idle_timer_.Cancel();
   parts_.in_flight.OnChildExited();
+  const ChildEnd::Child ended = ChildEnd::Child::Of(*child_);
   // Nobody has heard of this child: whoever waits for it gets the next one.
-  if (was_starting && SaysItIsElsewhere()) return GoOnElsewhere();
+  if (was_starting && !child_->resumed() && parts_.end.SaysItIsElsewhere(ended, id_)) {
+    return GoOnElsewhere();
+  }
   parts_.requests.Drop();
   v1::Event event;
-  *event.mutable_exited() = parts_.end.Describe(EndOf(*child_), how);
+  *event.mutable_exited() = parts_.end.Describe(ended, how);
   parts_.log.Append(std::move(event));
-  const absl::Status why = parts_.end.WhyEnded(EndOf(*child_), how, was_starting);
+  const absl::Status why = parts_.end.WhyEnded(ended, how, was_starting);
   parts_.in_flight.Fail(why, /*asked=*/parts_.end.reason() == v1::Exited::CLOSED);
   // A child that does not even start would be started for ever.
   if (was_starting) sink_.OnStartFailed(why);
 }
 
 void LiveChild::OnGone() {
-  Check(!preparing_ && !lingers_, "a child is gone that there was not");
+  Check(!start_.is_under_way() && !lingers_, "a child is gone that there was not");
   parts_.in_flight.SetChild(nullptr);
   child_.reset();
   parts_.claim.Release();
-  Save();
+  note_.Remove();
   idle_since_ = absl::Now();
   lingers_ = parts_.in_flight.is_settling();
   if (!lingers_) sink_.OnChildGone();
@@ -378,7 +274,7 @@ void LiveChild::OnTellSettled() {
 
 void LiveChild::ForgetSurvivor() {
   Check(!exists(), "a child runs beside one of an earlier agent");
-  if (parts_.files.state().has_child()) Save();
+  if (note_.exists()) note_.Remove();
   idle_since_ = absl::Now();
 }
 

@@ -1,7 +1,6 @@
 #ifndef IRIS_AGENT_SESSION_LIVE_CHILD_H_
 #define IRIS_AGENT_SESSION_LIVE_CHILD_H_
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,13 +12,14 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "agent/claude/claude_child.h"
-#include "agent/claude/launch.h"
 #include "agent/claude/line_scanner.h"
 #include "agent/claude/transcript.h"
 #include "agent/handover/handover.pb.h"
 #include "agent/inventory/session_context.h"
 #include "agent/process/child.h"
 #include "agent/session/child_end.h"
+#include "agent/session/child_note.h"
+#include "agent/session/child_start.h"
 #include "agent/session/held_claim.h"
 #include "agent/session/in_flight.h"
 #include "agent/session/loop_timer.h"
@@ -55,7 +55,7 @@ class LiveChildSink {
 // It is starting from the moment in which the host is looked at for what to start and its session
 // is being claimed, and has a process then, but not at once. It is closing until its tell is
 // settled, which its transcript may be read for.
-class LiveChild final : private ClaudeSink {
+class LiveChild final : private ClaudeSink, private ChildStartSink {
  public:
   using Text = std::function<std::string()>;
   enum class Phase { kNone, kStarting, kReady, kClosing };
@@ -76,16 +76,17 @@ class LiveChild final : private ClaudeSink {
   };
   // `who`: the claude, for people.
   LiveChild(EventLoop& loop, const SessionContext& context, std::string session_id,
-            const Parts& parts, ChildStarter start, LiveChildSink& sink, Text who);
+            const Parts& parts, ChildStarter starter, LiveChildSink& sink, Text who);
   LiveChild(const LiveChild&) = delete;
   LiveChild& operator=(const LiveChild&) = delete;
 
   Phase phase() const;
-  bool exists() const { return has_process() || preparing_ || lingers_; }
+  bool exists() const { return has_process() || start_.is_under_way() || lingers_; }
   bool has_process() const { return child_ != nullptr; }
   // What people see of the session by it: also of one that has none.
   v1::SessionState state() const;
-  v1::ChildInfo Info() const;
+  // Its process, if it has one, and since when nothing is asked of it, where no tell is open.
+  void Describe(v1::SessionInfo& info) const;
   // It is ready. `started`: it was not when the Open came.
   v1::OpenResponse Opened(bool started) const;
   // Where the child has its session's transcript, or the next one would.
@@ -112,8 +113,6 @@ class LiveChild final : private ClaudeSink {
   // Nothing is asked of it, for `idle_for` already: it is ended when the team's idle time is over.
   void Idle(absl::Duration idle_for = absl::ZeroDuration());
   void EndIdling() { idle_timer_.Cancel(); }
-  // Since when nothing was asked, if nothing is.
-  absl::Duration IdleFor() const { return absl::Now() - idle_since_; }
   // What an earlier agent had started is over.
   void ForgetSurvivor();
 
@@ -125,7 +124,12 @@ class LiveChild final : private ClaudeSink {
   bool Adopt(const handover::Session& before);
 
  private:
-  void OnStarted() override { Save(); }
+  void OnProcess(std::unique_ptr<ClaudeChild> child) override;
+  void OnProcessHeld(const absl::Status& held) override;
+  void OnStartFailed(const absl::Status& why) override;
+  void OnStartAbandoned() override { OnGone(); }
+
+  void OnStarted() override { note_.Update(*child_); }
   void OnReady() override;
   void OnNotReady(NotReady reason, const std::string& why) override;
   void OnPiece(absl::string_view piece, bool ends_line) override {
@@ -148,40 +152,27 @@ class LiveChild final : private ClaudeSink {
   void OnExited(const absl::StatusOr<ExitStatus>& how, bool was_starting) override;
   void OnGone() override;
 
-  // The steps of a start, one behind the other.
-  void OnPlanned(absl::StatusOr<LaunchPlan> plan);
-  void OnClaimed(const absl::Status& claimed, LaunchPlan plan);
-  void OnTranscriptSought(absl::StatusOr<LaunchPlan> plan);
-  // No process is started: because of `why`, or it was ended meanwhile.
-  void StopPreparing(const absl::Status& why);
-  absl::Status StartProcess(LaunchPlan& plan);
-  void OnStartHeld(const absl::Status& held);
-  void FailStart(const absl::Status& why);
   // The claim of the child that is to get a tell was looked at.
   void OnTellHeld(const absl::Status& held);
-  // For the next agent, whatever this one does with it.
-  absl::Status Note();
-  void Save();  // The same; a failure is logged.
-  ChildEnd::Child EndOf(const ClaudeChild& child) const;
   // The child that was starting has ended: its session exists, where nothing here finds it.
-  bool SaysItIsElsewhere() const;
   void GoOnElsewhere();
+  // It has a process.
+  v1::ChildInfo Info() const;
+  // Since when nothing was asked, if nothing is.
+  absl::Duration IdleFor() const { return absl::Now() - idle_since_; }
 
   EventLoop& loop_;
   const SessionContext& context_;
   const std::string id_;
   const Parts parts_;
-  const ChildStarter start_;
   LiveChildSink& sink_;
   const Text who_;
   LoopTimer idle_timer_;
   absl::Time idle_since_;
-  bool preparing_ = false;     // One is about to be started,
-  bool abandoned_ = false;     // and will not be.
-  bool writing_ = false;       // WriteNextTell() waits for the claim.
-  bool lingers_ = false;       // It is gone, and its tell is being settled.
-  bool is_elsewhere_ = false;  // By the word of the one before: the next one is to resume it.
-  uint64_t starts_ = 0;
+  bool writing_ = false;  // WriteNextTell() waits for the claim.
+  bool lingers_ = false;  // It is gone, and its tell is being settled.
+  ChildNote note_;
+  ChildStart start_;
   std::unique_ptr<ClaudeChild> child_;
 };
 

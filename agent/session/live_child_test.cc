@@ -117,12 +117,16 @@ TEST_F(LiveChildTest, IsKnownToTheNextAgentFromItsStartToItsEnd) {
   EXPECT_EQ(live.phase(), LiveChild::Phase::kReady);
   EXPECT_EQ(files->state().child().keeper(), FakeChild::kKeeper);
   EXPECT_EQ(files->state().child().claim(), claim.held_path());
-  EXPECT_EQ(live.Info().claude_path(), launch.claude_path());
+  v1::SessionInfo running, over;
+  live.Describe(running);
+  EXPECT_EQ(running.child().claude_path(), launch.claude_path());
   End(0);
   EXPECT_THAT(heard, ElementsAre("ready", "gone"));
   EXPECT_EQ(child, nullptr);
   EXPECT_FALSE(files->state().has_child());
   EXPECT_FALSE(claim.is_held());
+  live.Describe(over);
+  EXPECT_FALSE(over.has_child());
 }
 
 TEST_F(LiveChildTest, OneThatCannotBeStartedHasNoClaim) {
@@ -325,6 +329,19 @@ TEST_F(LiveChildWaitsTest, OneThatEndsWhileItsClaimIsLookedAtIsNotSpokenTo) {
   End(0);
   work.DoAll();
   EXPECT_THAT(heard, ElementsAre("gone"));
+}
+
+TEST_F(LiveChildWaitsTest, TheClaimOfOneThatIsGoneSaysNothingOfTheNext) {
+  Prepare();
+  ASSERT_NE(child, nullptr);
+  End(3);
+  live.Start();
+  work.DoOne();
+  EXPECT_EQ(live.phase(), LiveChild::Phase::kStarting);
+  EXPECT_EQ(child, nullptr);
+  work.DoAll();
+  Initialized();
+  EXPECT_THAT(heard, ElementsAre("failed", "gone", "ready"));
 }
 
 TEST_F(LiveChildWaitsTest, WhatNobodyCanLookAtStartsNothing) {

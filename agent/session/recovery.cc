@@ -91,14 +91,14 @@ bool Recovery::IsOverElsewhere() {
   return true;
 }
 
-v1::ChildInfo Recovery::SurvivorInfo() const {
+void Recovery::Describe(v1::SessionInfo& info) const {
+  if (!draining_) return;
   const saved::Child& survivor = files_.state().child();
-  v1::ChildInfo info;
-  info.set_pid(survivor.pid());
-  info.set_start_time(survivor.start_time());
-  info.set_boot_id(survivor.boot_id());
-  info.set_pid_namespace(survivor.pid_namespace());
-  return info;
+  v1::ChildInfo& child = *info.mutable_child();
+  child.set_pid(survivor.pid());
+  child.set_start_time(survivor.start_time());
+  child.set_boot_id(survivor.boot_id());
+  child.set_pid_namespace(survivor.pid_namespace());
 }
 
 void Recovery::End() {

@@ -60,8 +60,8 @@ class Recovery {
   void Begin(ProcessId stray_keeper);
   // A child of an earlier agent is waited for.
   bool is_draining() const { return draining_; }
-  // That child, as the files have it.
-  v1::ChildInfo SurvivorInfo() const;
+  // That child, as the files have it; nothing where none is waited for.
+  void Describe(v1::SessionInfo& info) const;
   // It is ended. What another agent runs, or may run where nobody here can see it, is let go
   // instead.
   void End();

@@ -73,9 +73,15 @@ TEST_F(RecoveryTest, OneThatIsGoneIsFoundOutSoon) {
   EXPECT_TRUE(recovery.is_draining());
   EXPECT_THAT(draining, HasSubstr("finishes its turn"));
   EXPECT_EQ(gone, 0);
+  v1::SessionInfo waited_for, over;
+  recovery.Describe(waited_for);
+  EXPECT_EQ(waited_for.child().pid(), 2'000'000'000);
+  EXPECT_EQ(waited_for.child().boot_id(), "boot");
   Pass(absl::Seconds(1));
   EXPECT_EQ(gone, 1);
   EXPECT_FALSE(recovery.is_draining());
+  recovery.Describe(over);
+  EXPECT_FALSE(over.has_child());
 }
 
 TEST_F(RecoveryTest, OneThatCannotBeSeenIsWaitedForAsLongAsAllowed) {

@@ -172,18 +172,14 @@ v1::SessionInfo Session::Info() const {
   v1::SessionInfo info;
   info.set_session_id(id_);
   info.set_state(state());
-  if (recovery_.is_draining()) {
-    *info.mutable_child() = recovery_.SurvivorInfo();
-  } else if (child_.has_process()) {
-    *info.mutable_child() = child_.Info();
-  }
+  recovery_.Describe(info);
+  child_.Describe(info);
   spec_.Describe(info);
   lease_.Describe(info);
   if (state() == v1::SESSION_UNVERIFIABLE) claim_.DescribeOther(*info.mutable_claim());
   in_flight_.Describe(info);
   queue_.Describe(info);
   log_.Describe(info);
-  if (OpenTells().empty()) info.set_idle_ms(absl::ToInt64Milliseconds(child_.IdleFor()));
   return info;
 }
 

@@ -152,10 +152,7 @@ class Session final : private LiveChildSink,
   }
   // The host's age when its lease was granted or its child came or went last.
   absl::Duration used_at() const { return absl::Milliseconds(files_->state().used_age_ms()); }
-  // This host's claim file is there for a child or a survivor.
-  bool has_claim() const { return claim_.is_held(); }
-  // Where that is, or would be; "" before the first Open.
-  std::string claim_path() const { return claim_.path(); }
+  const HeldClaim& claim() const { return claim_; }
 
  private:
   void OnChildReady() override;

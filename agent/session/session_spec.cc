@@ -13,6 +13,7 @@ namespace iris {
 namespace {
 
 constexpr size_t kIdBytesMax = 64;  // LaunchSpec.environment_id.
+constexpr absl::Duration kDefaultInitTimeout = absl::Seconds(30);
 
 bool HaveSameEnvironment(const v1::LaunchSpec& one, const v1::LaunchSpec& other) {
   return one.environment_id() == other.environment_id() &&
@@ -98,6 +99,11 @@ bool SessionSpec::DirectoryIsReplaced() const {
 
 bool SessionSpec::IsOutdated() const {
   return !LaunchesAlike(of_child_, newest_) || DirectoryIsReplaced();
+}
+
+absl::Duration SessionSpec::InitTimeoutOfChild() const {
+  return of_child_.init_timeout_ms() > 0 ? absl::Milliseconds(of_child_.init_timeout_ms())
+                                         : kDefaultInitTimeout;
 }
 
 TranscriptPlace SessionSpec::TranscriptOfChild() const {

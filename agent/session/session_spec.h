@@ -47,6 +47,8 @@ class SessionSpec {
   // The same of what Plan() gave, by the transcript that is there now (LookForTranscript()).
   void LookForTranscript(LaunchPlan plan, Planned done);
   const v1::LaunchSpec& of_child() const { return of_child_; }
+  // How long the child may take until it is ready: 30 s, unless the team says otherwise.
+  absl::Duration InitTimeoutOfChild() const;
   // The child was started otherwise than the newest Open says (LaunchesAlike()), or in another
   // directory than its cwd leads to now. (That is looked at on the loop, by one stat(), where it is
   // on a disk, which answers; on a network file system it is not.)

@@ -92,6 +92,17 @@ TEST_F(SessionSpecTest, AChildIsOutdatedBySomethingElseToStart) {
   EXPECT_THAT(spec->of_child().args(), Contains("--model=other"));
 }
 
+TEST_F(SessionSpecTest, AChildIsGivenTimeAsItsLaunchSays) {
+  ASSERT_TRUE(spec->Renew(launch).ok());
+  Start();
+  EXPECT_EQ(spec->InitTimeoutOfChild(), absl::Seconds(30));
+  launch.set_init_timeout_ms(1'500);
+  ASSERT_TRUE(spec->Renew(launch).ok());
+  EXPECT_EQ(spec->InitTimeoutOfChild(), absl::Seconds(30));  // It runs already.
+  Start();
+  EXPECT_EQ(spec->InitTimeoutOfChild(), absl::Milliseconds(1'500));
+}
+
 TEST_F(SessionSpecTest, AChildIsOutdatedByAnotherDirectoryInThePlaceOfItsOwn) {
   ASSERT_TRUE(spec->Renew(launch).ok());
   Start();

@@ -306,7 +306,7 @@ bool SessionTable::MakeRoom() {
 void SessionTable::SweepClaimFolders() const {
   std::set<std::string> folders;
   for (const auto& [id, session] : sessions_) {
-    const std::string path = session->claim_path();
+    const std::string path = session->claim().path();
     if (path.empty() || !folders.insert(path.substr(0, path.rfind('/'))).second) continue;
     OrAtOnce(context_.slow_work)
         .Run(
@@ -324,7 +324,7 @@ v1::HostHoldings SessionTable::Holdings() const {
     if (session->has_child()) holdings.set_with_child(holdings.with_child() + 1);
     if (state == v1::SESSION_DRAINING) holdings.set_draining(holdings.draining() + 1);
     if (state == v1::SESSION_UNVERIFIABLE) holdings.set_unverifiable(holdings.unverifiable() + 1);
-    if (session->has_claim()) holdings.set_claims(holdings.claims() + 1);
+    if (session->claim().is_held()) holdings.set_claims(holdings.claims() + 1);
     const Journal& journal = session->journal();
     if (journal.has_unacknowledged()) {
       holdings.set_unacknowledged_bytes(holdings.unacknowledged_bytes() + journal.bytes());

@@ -33,6 +33,13 @@ absl::Status PermissionLost(absl::string_view who, bool closed) {
                      kFixAnswerRequest);
 }
 
+absl::Status TranscriptElsewhere(absl::string_view who) {
+  return MakeFailure(v1::FAILURE_AMBIGUOUS,
+                     absl::StrCat(who,
+                                  " lost its agent when it may have had this message, and its "
+                                  "transcript is not where Iris looks for it"));
+}
+
 absl::Status LimitReached(absl::string_view who, const LimitWatch& watch) {
   const v1::RateLimit limit = watch.limit();
   std::string detail = absl::StrCat(who, " has reached its limit");

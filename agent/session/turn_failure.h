@@ -18,6 +18,8 @@ absl::Status EndedOnRequest(absl::string_view who);
 // It went on because nobody could answer what it had asked: its claude was ended (`closed`: by a
 // Close) while it waited.
 absl::Status PermissionLost(absl::string_view who, bool closed);
+// Its claude lost its agent when it may have had the message, and nothing says how that came out.
+absl::Status TranscriptElsewhere(absl::string_view who);
 // The account's limit is reached.
 absl::Status LimitReached(absl::string_view who, const LimitWatch& limit);
 // Nothing says how it ended; `detail` may be empty, and is cut.

@@ -57,6 +57,13 @@ TEST(TurnFailureTest, WhatNothingSaysIsAmbiguous) {
   EXPECT_EQ(Text(NothingSays("it broke off", "in a tool")), "it broke off: in a tool");
 }
 
+TEST(TurnFailureTest, ATranscriptThatIsElsewhereLeavesItAmbiguous) {
+  const absl::Status status = TranscriptElsewhere(kWho);
+  EXPECT_EQ(KindOf(status), v1::FAILURE_AMBIGUOUS);
+  EXPECT_THAT(Text(status), StartsWith(kWho));
+  EXPECT_THAT(Text(status), HasSubstr("transcript is not where Iris looks for it"));
+}
+
 TEST(TurnFailureTest, ADetailIsCutBetweenCharacters) {
   std::string detail = "x";
   while (detail.size() < 4000) detail += "ä";

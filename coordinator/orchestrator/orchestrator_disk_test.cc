@@ -140,6 +140,7 @@ TEST_F(OrchestratorDiskTest, WhoCancelsAMessageThatTheStoreDoesNotTakeLeavesTheS
     }
     std::function<void()> on_refused;
   } refused;
+  OnLoop([this] { factory_->hosts().asks_at_once = true; });
   Recorder first;
   const TellSpec spec = Running(first);
   const TellSpec second = ToGpu("second");
@@ -158,6 +159,7 @@ TEST_F(OrchestratorDiskTest, WhoCancelsAMessageThatTheStoreDoesNotTakeLeavesTheS
   Heal();
   EXPECT_EQ(KindOf(refused.Wait().status), v1::FAILURE_CANCELLED);
   Drain();
+  OnLoop([this] { EXPECT_THAT(Transport().open_tells(), IsEmpty()); });
   EXPECT_EQ(OnlySession().state(), v1::SessionStatus::READY) << "and not busy with it";
 }
 

@@ -97,10 +97,18 @@ void FakeTransport::TakeOver() {
 }
 
 void FakeTransport::Tell(const std::string& tell_id, std::string text) {
+  Add(tell_id, std::move(text));
+  if (hosts_->asks_at_once && ready_) {
+    if (!sink_.MayGive(tell_id)) return GiveLater();
+    given_.insert(tell_id);
+  }
+  PostUnlessGone([this] { Start(); });
+}
+
+void FakeTransport::Add(const std::string& tell_id, std::string text) {
   open_tells_.push_back(tell_id);
   texts_[tell_id] = text;
   unstarted_.emplace_back(tell_id, std::move(text));
-  PostUnlessGone([this] { Start(); });
 }
 
 std::vector<OpenTell> FakeTransport::tells_under_way() const {
@@ -121,7 +129,8 @@ void FakeTransport::Resume(const std::string& tell_id, std::string text, bool gi
     resumed_.push_back(tell_id);
     given_.insert(tell_id);
   }
-  Tell(tell_id, std::move(text));
+  Add(tell_id, std::move(text));
+  PostUnlessGone([this] { Start(); });
 }
 
 bool FakeTransport::Withdraw(const std::string& tell_id) {

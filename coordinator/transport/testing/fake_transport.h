@@ -39,6 +39,9 @@ struct FakeHosts {
   bool hold_starts = false;  // A start ends only by FakeTransport::FinishStart().
   absl::Status start;        // How it ends.
   bool hear_cancels = true;  // They are in reach: else tells are cancelled without their knowing.
+  // TransportSink::MayGive() is asked from inside Tell() where a child is ready, as AgentTransport
+  // does it; else a moment later.
+  bool asks_at_once = false;
   int running = 0;
   int most_running = 0;
 };
@@ -131,6 +134,8 @@ class FakeTransport : public Transport {
 
  private:
   void PostUnlessGone(absl::AnyInvocable<void()> task);
+  // It is under way, and waits for the child.
+  void Add(const std::string& tell_id, std::string text);
   void Start();
   void GiveLater();
   void Unstart(const std::string& tell_id);
