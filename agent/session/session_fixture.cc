@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "agent/session/session_files.h"
 #include "agent/testing/processes.h"
 #include "agent/testing/programs.h"
@@ -218,14 +219,20 @@ void SessionFixture::KeepAcknowledging() {
 }
 
 bool SessionFixture::WaitFor(const Condition& condition) {
-  struct Wanted {
-    const Condition& condition;
+  struct News {
     const std::vector<v1::Event>& events;
-    static bool Met(Wanted* self) { return self->condition(self->events); }
+    const size_t seen;
+    static bool Came(News* news) { return news->events.size() > news->seen; }
   };
+  // Looked at here: what a lock waits for is evaluated by whoever lets the lock go, and that is the
+  // loop.
+  const absl::Time until = absl::Now() + kDeadline;
   absl::MutexLock lock(&mutex_);
-  Wanted wanted{condition, events_};
-  return mutex_.AwaitWithTimeout(absl::Condition(&Wanted::Met, &wanted), kDeadline);
+  while (!condition(events_)) {
+    News news{events_, events_.size()};
+    if (!mutex_.AwaitWithDeadline(absl::Condition(&News::Came, &news), until)) return false;
+  }
+  return true;
 }
 
 bool SessionFixture::WaitForOutput(const std::string& text) {

@@ -123,6 +123,21 @@ TEST_F(SlowStoreTest, ATellIsAcceptedWhenItIsStoredAndNotSentBefore) {
   EXPECT_THAT(Transport().open_tells(), SizeIs(1));
 }
 
+// Here, since a loop that stores 8 MiB itself takes too long.
+TEST_F(SlowStoreTest, TheLongestMessageIsTakenAndSoIsAnAnswerOfItsLength) {
+  Recorder recorder;
+  TellSpec spec = ToGpu();
+  spec.text = std::string(kTellBytesMax, 'x');
+  ASSERT_TRUE(orchestrator_->Tell(spec, &recorder).ok());
+  StoreAll();
+  ASSERT_TRUE(Transport().has_given(spec.tell_id));
+  Answer(spec.tell_id, std::string(kTellBytesMax, 'y'), 1);
+  StoreAll();
+  ASSERT_EQ(recorder.times_settled, 1);
+  EXPECT_TRUE(recorder.outcome.status.ok()) << recorder.outcome.status;
+  EXPECT_EQ(recorder.outcome.answer->size(), kTellBytesMax);
+}
+
 TEST_F(SlowStoreTest, ATellThatCannotBeStoredIsRefusedAndNotSent) {
   Recorder recorder;
   ASSERT_TRUE(orchestrator_->Tell(ToGpu(), &recorder).ok());
