@@ -45,7 +45,8 @@ absl::string_view FileOf(const CodePlace& place) {
 
 Watchdog::Limits Watchdog::LimitsOfThisBuild() {
   const Limits limits;
-  const int factor = IsSlowBuild() ? 5 : 1;
+  // A large message takes a sanitizer ten times as long, and a busy machine three times that.
+  const int factor = IsSlowBuild() ? 30 : 1;
   return {.note = factor * limits.note, .fail = factor * limits.fail};
 }
 

@@ -30,7 +30,7 @@ class Watchdog final : public CallbackWatch {
     absl::Duration note = absl::Milliseconds(20);   // A callback that takes more is written down,
     absl::Duration fail = absl::Milliseconds(100);  // or is a failure.
   };
-  // The limits of this build: five times as much where it is not optimized, or sanitized.
+  // The limits of this build: thirty times as much where it is not optimized, or sanitized.
   static Limits LimitsOfThisBuild();
 
   using Clock = std::function<absl::Duration()>;
