@@ -2,15 +2,14 @@
 // speaks the stream-json of 2.1.330 as far as the agent needs, and knows no transcript: a session
 // that is resumed begins anew. (The stub of tests/programs is as good as the real one, and slow.)
 //
-// A turn is the message's replay (--replay-user-messages), its text, and the result, in one write.
+// A turn is the message's replay (--replay-user-messages), its text, and the result, each line in a
+// write of its own, as the real one has it; with LEAN_WRITE_AT_ONCE=1 all that is due in one write.
 // The text is "ECHO: <prompt>", unless the prompt begins with a word, or the environment has one:
 //
 //   BIG bytes           LEAN_ANSWER_BYTES    so much text in one line, and again in the result
 //   LINES n [a second]  LEAN_LINES, LEAN_LINES_A_SECOND
 //                                            n lines of text, all at once or so many a second
 //   CLOCK ms                                 "CLOCK <CLOCK_MONOTONIC, ns>"; ms later the result
-//
-// LEAN_WRITE_EACH_LINE=1: each line by a write of its own, as the real one has it.
 #include <poll.h>
 #include <time.h>
 #include <unistd.h>
@@ -144,7 +143,7 @@ class Claude {
   Claude(std::string session_id, bool replays)
       : session_id_(std::move(session_id)),
         replays_(replays),
-        writes_each_line_(FromEnvironment("LEAN_WRITE_EACH_LINE") != 0) {
+        writes_at_once_(FromEnvironment("LEAN_WRITE_AT_ONCE") != 0) {
     snprintf(uuid_head_, sizeof uuid_head_, "%08x-%04x-4000-8000-",
              static_cast<unsigned>(NowNs() >> 16), static_cast<unsigned>(getpid() & 0xffff));
   }
@@ -169,7 +168,7 @@ class Claude {
       }
       for (; turn_.lines_left > 0 && turn_.next_ns <= NowNs(); turn_.next_ns += turn_.apart_ns) {
         --turn_.lines_left;
-        turn_.text = "line " + std::to_string(++turn_.line) + "\\n";
+        turn_.text = "line " + std::to_string(++turn_.line);
         Say();
       }
       if (turn_.lines_left > 0 || turn_.next_ns > NowNs()) return;
@@ -222,13 +221,26 @@ class Claude {
   void OnControlRequest(std::string_view line) {
     const bool interrupts = JsonText(JsonMember(line, "request"), "subtype") == "interrupt";
     Put({R"({"type":"control_response","response":{"subtype":"success","request_id":)",
-         JsonMember(line, "request_id"),
-         interrupts ? R"(,"response":{"still_queued":[],"cancelled":[]}},)"
-                    : R"(,"response":{"commands":[],"models":[]}},)"});
+         JsonMember(line, "request_id")});
+    if (interrupts) {
+      Put({R"(,"response":{"still_queued":[],"cancelled":[)", DropWaiting(), "]}},"});
+    } else {
+      Put({R"(,"response":{"commands":[],"models":[]}},)"});
+    }
     EndLine(NewUuid());
     if (interrupts && busy_) {
       Result("error_during_execution", R"("is_error":true,"errors":["interrupted"])");
     }
+  }
+
+  // The uuids of the messages that waited, as JSON has them.
+  std::string DropWaiting() {
+    std::string uuids;
+    for (const std::string& line : std::exchange(waiting_, {})) {
+      if (!uuids.empty()) uuids += ',';
+      uuids += JsonMember(line, "uuid");
+    }
+    return uuids;
   }
 
   // The text of the turn, as a line.
@@ -264,7 +276,7 @@ class Claude {
   void EndLine(std::string_view uuid) {
     Put({R"("parent_tool_use_id":null,"session_id":")", session_id_, R"(","uuid":")", uuid,
          "\"}\n"});
-    if (writes_each_line_ || output_.is_long()) output_.Flush();
+    if (!writes_at_once_ || output_.is_long()) output_.Flush();
   }
 
   void Put(std::initializer_list<std::string_view> pieces) {
@@ -272,15 +284,15 @@ class Claude {
   }
 
   std::string NewUuid() {
-    char uuid[40];
+    char uuid[64];
     snprintf(uuid, sizeof uuid, "%s%012llx", uuid_head_, ++lines_);
     return uuid;
   }
 
   const std::string session_id_;
   const bool replays_;
-  const bool writes_each_line_;
-  char uuid_head_[40];
+  const bool writes_at_once_;
+  char uuid_head_[32];
   unsigned long long lines_ = 0;
   int results_ = 0;
   bool busy_ = false;
