@@ -1,71 +1,74 @@
-#include <grpcpp/create_channel_posix.h>
-
-#include <cstdlib>
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
-#include "absl/time/time.h"
-#include "common/base/ids.h"
-#include "common/endpoint/endpoint.h"
 #include "proto/iris/v1/coordinator.grpc.pb.h"
 #include "proto/iris/v1/coordinator.pb.h"
+#include "tests/bench/coordinator_stub.h"
 #include "tests/bench/lane.h"
+#include "tests/bench/stopwatch.h"
 
 namespace iris::bench {
 namespace {
 
-constexpr absl::Duration kAnswer = absl::Seconds(30);
+constexpr absl::Duration kAnswer = absl::Seconds(60);
 
 class TellLane final : public Lane {
  public:
-  TellLane(std::string team, std::unique_ptr<v1::Coordinator::Stub> stub)
-      : team_(std::move(team)), stub_(std::move(stub)) {}
+  TellLane(const TellLaneOptions& options, std::unique_ptr<v1::Coordinator::Stub> stub)
+      : options_(options), stub_(std::move(stub)) {}
 
-  absl::Status RoundTrip(const std::string& text) override {
+  absl::StatusOr<absl::Duration> RoundTrip(const Question& question) override {
+    const std::string from = options_.new_session ? NewCaller() : options_.from;
+    const Stopwatch watch;
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswer));
     const auto stream = stub_->Tell(&context);
-    v1::TellRequest request;
-    request.set_tell_id(NewUuid());
-    request.set_from("cli");
-    request.set_to(team_);
-    request.set_text(text);
-    request.set_last(true);
-    stream->Write(request);  // Finish() says why it failed.
-    std::string answer;
-    bool settled = false;
+    stream->Write(RequestFor(from, options_.team, question.text));  // Finish() says why it failed.
+    TellReader reader;
+    absl::Duration words_after = absl::InfiniteDuration();
     for (v1::TellUpdate update; stream->Read(&update);) {
-      answer += update.answer();
-      if (!update.has_settled()) continue;
-      settled = true;
-      if (update.settled().has_failure()) {
-        answer = absl::StrCat("failed: ", update.settled().failure().detail());
-      }
+      if (options_.times_words) words_after = std::min(words_after, AgeOfWords(update));
+      reader.Take(update);
     }
-    const grpc::Status status = stream->Finish();
-    if (!status.ok()) return absl::InternalError(status.error_message());
-    if (!settled || answer != absl::StrCat("ECHO: ", text)) return absl::InternalError(answer);
-    return absl::OkStatus();
+    const grpc::Status ended = stream->Finish();
+    const absl::Duration took = options_.times_words ? words_after : watch.elapsed();
+    if (!ended.ok()) return absl::InternalError(ended.error_message());
+    if (!options_.times_words) {
+      if (absl::Status right = reader.Check(question); !right.ok()) return right;
+    }
+    if (took == absl::InfiniteDuration()) return absl::InternalError("no words came");
+    return took;
   }
 
  private:
-  const std::string team_;
+  // Nobody else's, in this or another process.
+  std::string NewCaller() { return absl::StrCat("new-", MonotonicNs(), "@bench"); }
+
+  // Of a text that says when it was said.
+  static absl::Duration AgeOfWords(const v1::TellUpdate& update) {
+    absl::string_view words = update.progress().words();
+    if (!update.has_progress()) words = update.answer();
+    int64_t said_ns;
+    if (!absl::ConsumePrefix(&words, "CLOCK ") || !absl::SimpleAtoi(words, &said_ns)) {
+      return absl::InfiniteDuration();
+    }
+    return absl::Nanoseconds(MonotonicNs() - said_ns);
+  }
+
+  const TellLaneOptions options_;
   const std::unique_ptr<v1::Coordinator::Stub> stub_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Lane>> OpenTellLane(const std::string& team) {
-  const char* home = std::getenv("IRIS_HOME");
-  const absl::StatusOr<Endpoint> endpoint =
-      FindEndpoint("coordinator", home == nullptr ? "" : home);
-  if (!endpoint.ok()) return endpoint.status();
-  absl::StatusOr<Dialed> dialed = Dial(endpoint->socket, absl::InfinitePast());
-  if (!dialed.ok()) return dialed.status();
-  return std::make_unique<TellLane>(
-      team, v1::Coordinator::NewStub(
-                grpc::CreateInsecureChannelFromFd("coordinator", dialed->fd.Release())));
+absl::StatusOr<std::unique_ptr<Lane>> OpenTellLane(const TellLaneOptions& options) {
+  absl::StatusOr<std::unique_ptr<v1::Coordinator::Stub>> stub = ConnectToCoordinator();
+  if (!stub.ok()) return stub.status();
+  return std::make_unique<TellLane>(options, *std::move(stub));
 }
 
 }  // namespace iris::bench

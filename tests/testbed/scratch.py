@@ -7,8 +7,8 @@ import tempfile
 
 
 @contextlib.contextmanager
-def scratch_folder():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="iris-t-", dir="/tmp"))
+def scratch_folder(below="/tmp"):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="iris-t-", dir=below))
     folder.chmod(0o755)
     try:
         yield folder
