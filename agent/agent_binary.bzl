@@ -19,6 +19,7 @@ def agent_binary(name, **kw):
         linkopts = [
             "-Wl,--gc-sections",
             "-Wl,-O1",
+            "-Wl,-e,iris_start",
             "-s",
         ],
         linkstatic = True,
@@ -31,6 +32,7 @@ def agent_binary(name, **kw):
             "//agent/app:options",
             "//agent/app:serve",
             "//agent/process:keeper",
+            "//agent/process:keeper_start",
             "//common/version",
             "@sys//:absl",
             "@sys//:grpcpp_unsecure_static",

@@ -61,7 +61,8 @@ int main(int argc, char** argv) {
     Print(STDOUT_FILENO, kUsage);
     return 0;
   }
-  if (command == "keeper") return iris::KeeperMain(argc, argv);
+  // Where keeper_start_linux.cc has nothing for this processor.
+  if (command == "keeper") return iris::KeeperMain(argc, argv, environ);
   if (command != "serve" && command != "bridge" && command != "upgrade") {
     Print(STDERR_FILENO, kUsage);
     return kBadUsage;

@@ -54,7 +54,7 @@ install_packages() {
 
 build() {
   local flags=(--color=no --curses=no --show_progress_rate_limit=15)
-  bazel build "${flags[@]}" //coordinator:iris //agent:iris-agent //tests/programs:claude_stub 2>&1 |
+  bazel build "${flags[@]}" //coordinator:iris //agent:iris-agent{,.packed} //tests/programs:claude_stub 2>&1 |
     sed -un -E '/^(ERROR|INFO: (Elapsed|Build)|\[[0-9,]+ \/ [0-9,]+\])/ s/^(.{0,90}).*/      \1/p' ||
     die "the build failed; 'bazel build //coordinator:iris' shows why."
   bin=$(bazel info --noshow_progress bazel-bin 2>/dev/null)

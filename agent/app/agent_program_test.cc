@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/app/build_info.h"
 #include "agent/app/program_fixture.h"
+#include "agent/process/keeper.h"
 #include "agent/testing/processes.h"
 #include "common/base/scoped_fd.h"
 #include "common/process/spawn.h"
@@ -285,6 +286,60 @@ TEST_F(AgentProgramTest, VersionNeedsNothingAtAll) {
   int status = 0;
   ASSERT_EQ(waitpid(pid, &status, 0), pid);
   EXPECT_EQ(status, 0);
+}
+
+// `iris-agent keeper` above a sleeper, that has reported its start. Ends with this object.
+class RunningKeeper {
+ public:
+  RunningKeeper() {
+    int report[2];
+    EXPECT_EQ(pipe2(report, O_CLOEXEC), 0);
+    report_.Reset(report[0]);
+    const ScopedFd theirs(report[1]);
+    const absl::StatusOr<pid_t> pid =
+        Spawn({.argv = {Program(), "keeper", "/bin/sleep", "/", "600"},
+               .env = {"PATH=/usr/bin:/bin"},
+               .cwd = "/",
+               .fds = {{kKeeperReportFd, report[1]}}});
+    EXPECT_TRUE(pid.ok()) << pid.status();
+    pid_ = pid.value_or(0);
+    for (char c = '\0'; c != '\n';) {
+      if (read(report_.get(), &c, 1) != 1) break;
+      started_ += c;
+    }
+  }
+  ~RunningKeeper() {
+    kill(pid_, SIGTERM);
+    EXPECT_EQ(ReadToEnd(report_.get()), "exited signal 9\ngone\n");
+    EXPECT_EQ(waitpid(pid_, nullptr, 0), pid_);
+  }
+  const std::string& started() const { return started_; }
+  // What /proc/PID/FILE says behind NAME:, in kB.
+  int KilobytesOf(const std::string& file, const std::string& name) const {
+    std::ifstream lines(absl::StrCat("/proc/", pid_, "/", file));
+    for (std::string word; lines >> word;) {
+      int kilobytes = 0;
+      if (word == name && lines >> kilobytes) return kilobytes;
+    }
+    ADD_FAILURE() << file << " says nothing of " << name;
+    return 0;
+  }
+
+ private:
+  ScopedFd report_;
+  pid_t pid_ = 0;
+  std::string started_;
+};
+
+// There is one for each session. What costs more comes from what runs before main().
+TEST(KeeperSizeTest, OneMoreCostsHardlyAnyMemory) {
+  const RunningKeeper first;  // With whom it shares the program.
+  const RunningKeeper keeper;
+  ASSERT_THAT(keeper.started(), StartsWith("started "));
+  EXPECT_LE(keeper.KilobytesOf("smaps_rollup", "Private_Dirty:") +
+                keeper.KilobytesOf("smaps_rollup", "Private_Clean:"),
+            32);
+  EXPECT_LE(keeper.KilobytesOf("status", "VmPTE:"), 40);
 }
 
 TEST(AgentSizeTest, ItStaysSmallEnoughToUpload) {

@@ -122,9 +122,17 @@ void JournalSync::RunThread() {
       if (stop_) return;
       batch = std::move(to_sync_);
     }
-    SyncAll(*batch, SyncOne);
+    // An agent that leaves does not wait for the rest of it.
+    SyncAll(*batch, [this](const std::string& path) {
+      return stopping() ? absl::CancelledError(path) : SyncOne(path);
+    });
     PostDone(std::move(batch));
   }
+}
+
+bool JournalSync::stopping() {
+  absl::MutexLock lock(&mutex_);
+  return stop_;
 }
 
 void JournalSync::SyncAll(Batch& batch, const Sync& sync) {

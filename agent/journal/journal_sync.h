@@ -92,6 +92,7 @@ class JournalSync {
   bool HasThread();  // Starts it, if it can.
   void OnBatchDone(const Batch& batch);
   void RunThread();
+  bool stopping();
   static void SyncAll(Batch& batch, const Sync& sync);
   void PostDone(std::unique_ptr<Batch> batch);
 

@@ -30,6 +30,16 @@ class SlotFileTest : public ::testing::Test {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
   }
 
+  // As a loss of power may leave it: the slot that was written to last is torn.
+  void TearAfter(const std::string& before) {
+    std::string bytes = Bytes();
+    ASSERT_EQ(bytes.size(), before.size());
+    const bool is_first = bytes.substr(0, 4096) != before.substr(0, 4096);
+    ASSERT_NE(is_first, bytes.substr(4096) != before.substr(4096)) << "one slot was written to";
+    bytes[is_first ? 100 : 4196] ^= 1;
+    Overwrite(bytes);
+  }
+
   const ScratchDir scratch;
   const std::string path = scratch.File("state");
 };
@@ -73,6 +83,58 @@ TEST_F(SlotFileTest, TornAtAnyByteItHoldsTheOldContentOrTheNewOne) {
     Overwrite(after.substr(0, torn) + before.substr(torn));
     const std::string content = Open()->content();
     ASSERT_TRUE(content == "old" || content == "new") << "at " << torn << ": " << content;
+  }
+}
+
+TEST_F(SlotFileTest, WhatWasNotSyncedIsThereForTheNextProcess) {
+  const std::unique_ptr<SlotFile> file = Open();
+  ASSERT_TRUE(file->Write("durable").ok());
+  for (const std::string content : {"one", "two"}) {
+    ASSERT_TRUE(file->WriteUnsynced(content).ok());
+    EXPECT_EQ(file->content(), content);
+    EXPECT_EQ(Open()->content(), content);
+  }
+}
+
+TEST_F(SlotFileTest, HoweverOftenItIsWrittenUnsyncedTheDurableContentStays) {
+  const std::unique_ptr<SlotFile> file = Open();
+  for (const char* durable : {"odd", "even"}) {
+    ASSERT_TRUE(file->Write(durable).ok());
+    for (const char* content : {"one", "two", "three"}) {
+      const std::string before = Bytes();
+      ASSERT_TRUE(file->WriteUnsynced(content).ok());
+      const std::string after = Bytes();
+      TearAfter(before);
+      EXPECT_EQ(Open()->content(), durable) << content;
+      Overwrite(after);
+    }
+  }
+}
+
+// Not over the other slot, which alone is durable until this one is.
+TEST_F(SlotFileTest, WhatIsWrittenDurablyAfterwardsTakesItsSlot) {
+  const std::unique_ptr<SlotFile> file = Open();
+  ASSERT_TRUE(file->Write("old").ok());
+  ASSERT_TRUE(file->WriteUnsynced("unsynced").ok());
+  const std::string before = Bytes();
+  ASSERT_TRUE(file->Write("new").ok());
+  EXPECT_EQ(Open()->content(), "new");
+  TearAfter(before);
+  EXPECT_EQ(Open()->content(), "old");
+}
+
+TEST_F(SlotFileTest, TheNextProcessMakesItDurableBeforeItWritesOverTheOtherSlot) {
+  ASSERT_TRUE(Open()->Write("old").ok());
+  ASSERT_TRUE(Open()->WriteUnsynced("unsynced").ok());
+  const std::unique_ptr<SlotFile> next = Open();
+  for (const std::string content : {"one", "two", "three"}) {
+    const std::string before = Bytes(), expected = next->content();
+    ASSERT_TRUE(next->Write(content).ok());
+    const std::string after = Bytes();
+    EXPECT_EQ(Open()->content(), content);
+    TearAfter(before);
+    EXPECT_EQ(Open()->content(), expected);
+    Overwrite(after);
   }
 }
 

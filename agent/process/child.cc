@@ -71,6 +71,7 @@ absl::Status ProcessChild::Begin(const ChildSpec& spec) {
   if (!heard.ok()) return heard;
   const absl::StatusOr<pid_t> pid = OwnChildren::Get().Start(keeper);
   if (!pid.ok()) return pid.status();
+  program_ = spec.program;
   holds_life_file_ = life.valid();
 
   keeper_ = *pid;
@@ -134,7 +135,8 @@ ProcessChild::~ProcessChild() {
   CloseReader(report_);
   if (keeper_ == 0 || keeper_gone_) return;
   kill(keeper_, SIGTERM);
-  OwnChildren::Get().Forget(keeper_);  // The next sweep reaps it.
+  OwnChildren::Get().Forget(keeper_);
+  OwnChildren::Get().NoteOthers();  // The next sweep reaps it.
 }
 
 void ProcessChild::WatchOutput() {

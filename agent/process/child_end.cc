@@ -5,19 +5,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <iterator>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "agent/process/descendants.h"
 #include "agent/process/own_children.h"
 #include "agent/process/process_child.h"
+#include "agent/process/process_tree.h"
 #include "common/failure/exhausted.h"
 #include "common/process/spawn.h"
 
@@ -34,20 +37,24 @@ size_t BytesIn(const ScopedFd& pipe) {
   return pipe && ioctl(pipe.get(), FIONREAD, &bytes) == 0 ? static_cast<size_t>(bytes) : 0;
 }
 
-// The system refuses to run the program itself, and would the next time. By Spawn()'s text.
-bool RefusesProgram(absl::string_view text) {
-  if (!absl::StartsWith(text, "exec ")) return false;
-  for (const int error : {ENOEXEC, EACCES, ENOENT, ELIBBAD}) {
-    if (absl::EndsWith(text, absl::StrCat(": ", strerror(error)))) return true;
-  }
-  return false;
+// The system refuses to run the program itself, and would the next time.
+bool RefusesProgram(absl::string_view step, int error) {
+  constexpr int kRefusals[] = {ENOEXEC, EACCES, ENOENT, ELIBBAD};
+  return step == "exec" &&
+         std::find(std::begin(kRefusals), std::end(kRefusals), error) != std::end(kRefusals);
 }
 
-// `text`: what the keeper says.
-absl::Status WhyNotStarted(absl::string_view text) {
-  if (RefusesProgram(text)) return absl::FailedPreconditionError(text);
+// `what`: "STEP ERRNO", as the keeper says it.
+absl::Status WhyNotStarted(absl::string_view what, absl::string_view program) {
+  const std::pair<absl::string_view, absl::string_view> words =
+      absl::StrSplit(what, absl::MaxSplits(' ', 1));
+  int error = 0;
+  if (!absl::SimpleAtoi(words.second, &error)) return absl::UnknownError(what);
+  const absl::Status status = absl::ErrnoToStatus(error, absl::StrCat(words.first, " ", program));
+  const absl::string_view text = status.message();
+  if (RefusesProgram(words.first, error)) return absl::FailedPreconditionError(text);
   // It could not fork: nothing is wrong with the program.
-  return SaysExhausted(text) ? absl::UnavailableError(text) : absl::UnknownError(text);
+  return IsExhausted(error) ? absl::UnavailableError(text) : absl::UnknownError(text);
 }
 
 }  // namespace
@@ -69,15 +76,20 @@ void ProcessChild::OnReport() {
 
 void ProcessChild::OnReportLine(absl::string_view line) {
   int number = 0;
+  if (line == "gone") {
+    left_nothing_ = true;
+    return;
+  }
   if (absl::ConsumePrefix(&line, "started ") && absl::SimpleAtoi(line, &number)) {
     pid_ = number;
+    program_.clear();
     start_time_ = ProcessStartTime(pid_);
     sink_.OnStarted(pid_, start_time_);
     if (!paused_) WatchOutput();
     return;
   }
   if (absl::ConsumePrefix(&line, "failed ")) {
-    exit_ = WhyNotStarted(line);
+    exit_ = WhyNotStarted(line, program_);
   } else if (absl::ConsumePrefix(&line, "exited code ") && absl::SimpleAtoi(line, &number)) {
     exit_ = ExitStatus{.by_signal = false, .number = number};
   } else if (absl::ConsumePrefix(&line, "exited signal ") && absl::SimpleAtoi(line, &number)) {
@@ -121,6 +133,7 @@ void ProcessChild::OnKeeperGone() {
   }
   OwnChildren::Get().Forget(keeper_);
   keeper_gone_ = true;
+  if (!left_nothing_) OwnChildren::Get().NoteOthers();
   if (exit_reported_) return SweepStrays();
   if (exit_known_) return;  // OnExited waits for room, and the sweep for OnExited.
   // Somebody killed the keeper; what was below it has come to the agent, a subreaper too.
@@ -131,12 +144,13 @@ void ProcessChild::OnKeeperGone() {
 
 // What a keeper left (it was killed, or gave up on a process stuck in the kernel) has come to the
 // agent, which is a subreaper too. Every child of the agent that is no keeper is such a stray, but
-// for daemons of Iris, which ChildrenOf() leaves out while they live.
+// for daemons of Iris while they live. A keeper that has left nothing says so; nobody looks then.
 void ProcessChild::SweepStrays() {
   sweep_ = 0;
+  if (!OwnChildren::Get().may_have_others()) return sink_.OnGone();
   bool found = false;
-  for (const pid_t pid : ChildrenOf(getpid())) {
-    if (OwnChildren::Get().Has(pid)) continue;
+  for (const pid_t pid : OwnChildren::Get().FindOthers()) {
+    if (IsLivingDaemon(pid)) continue;
     found = true;  // Even if it is reaped at once: its children become ours.
     for (const pid_t below : DescendantsOf(pid)) kill(below, SIGKILL);
     kill(pid, SIGKILL);

@@ -13,11 +13,13 @@ namespace iris {
 // the environment they were started with. A daemon whose environment cannot be read (another
 // account's, or one in the middle of execve()) is known by its name, which begins with "iris".
 
-// Living processes (zombies left out) whose parents lead to `ancestor`, nearest first.
+// Living processes (zombies left out) whose parents lead to `ancestor`, each behind its parent.
 std::vector<pid_t> DescendantsOf(pid_t ancestor);
 
 // Those whose parent is `parent`, zombies that wait to be reaped among them.
 std::vector<pid_t> ChildrenOf(pid_t parent);
+// With the living daemons too: it costs less to know.
+std::vector<pid_t> AllChildrenOf(pid_t parent);
 
 }  // namespace iris
 

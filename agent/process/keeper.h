@@ -19,11 +19,17 @@ inline constexpr int kKeeperLifeFd = 4;
 //
 // Stdin, stdout and stderr are claude's. On descriptor 3 it writes lines:
 //   started PID             claude runs
-//   failed TEXT             it could not be started; the keeper exits
+//   failed STEP ERRNO       it could not be started (STEP: pipe, fork, setsid, chdir, exec); the
+//                           keeper exits
 //   exited code|signal N    claude is gone; its descendants are being ended
+//   gone                    none of them is left, not even a daemon of Iris
 // and exits when none of them is left (SIGTERM, after 500 ms SIGKILL, for 10 s at most).
 // SIGTERM to the keeper: SIGKILL to claude and every descendant at once.
-int KeeperMain(int argc, char** argv);
+//
+// There is one for each session, for as long as that has a claude, so it has to be small: on x86-64
+// it runs before the C library is set up, in pages that all keepers and the agent share
+// (keeper_start_linux.cc, bare_linux.h). PROGRAM is an absolute path; `argv` is changed.
+int KeeperMain(int argc, char** argv, char** envp);
 
 }  // namespace iris
 

@@ -1,155 +1,164 @@
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <string>
-#include <vector>
-
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
-#include "agent/process/descendants.h"
+#include "agent/process/bare_linux.h"
 #include "agent/process/keeper.h"
-#include "common/base/scoped_fd.h"
-#include "common/process/spawn.h"
-
-extern char** environ;
+#include "agent/process/process_tree.h"
 
 namespace iris {
 namespace {
+
+using bare::Bit;
+using bare::Call;
+using bare::Text;
 
 constexpr int kTermGraceMs = 500;
 constexpr int kGiveUpMs = 10'000;
 // One look goes from process to process, and may miss one that is started meanwhile.
 constexpr int kLooksUntilCertain = 2;
+// Those that are beyond it come in the next look.
+constexpr size_t kEndedAtOnceMax = 1024;
 
-int64_t NowMs() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+constexpr bare::Signals kHeard = Bit(SIGCHLD) | Bit(SIGTERM);
+// None of these ends it; a lost reader (the agent is gone) is no reason to stop either.
+constexpr bare::Signals kHeld = kHeard | Bit(SIGHUP) | Bit(SIGINT) | Bit(SIGPIPE);
+
+void Report(const Text& line) { bare::Write(kKeeperReportFd, line.c_str(), line.size()); }
+
+// `error`: as a call returns it.
+void ReportFailed(const char* step, long error) {
+  Report(Text().Add("failed ").Add(step).Add(" ").Add(-error).Add("\n"));
 }
 
-void Report(const std::string& line) {
-  // A lost reader (the agent is gone) is no reason to stop: SIGPIPE is ignored.
-  (void)!write(kKeeperReportFd, line.data(), line.size());
+// In the child. `argv` is the keeper's; `failed` is open as long as this has not become claude.
+[[noreturn]] void BecomeClaude(char** argv, char** envp, bool has_life, int failed) {
+  const auto fail = [failed](const char* step, long error) {
+    ReportFailed(step, error);
+    bare::Write(failed, "", 1);
+    bare::Exit(127);
+  };
+  if (const long done = Call(SYS_setsid); done < 0) fail("setsid", done);
+  if (has_life) Call(SYS_fcntl, kKeeperLifeFd, F_SETFD, 0);
+  if (const long done = Call(SYS_chdir, bare::Address(argv[3])); done < 0) fail("chdir", done);
+  bare::Hold(0);
+  argv[3] = argv[2];  // In front of its arguments.
+  fail("exec",
+       Call(SYS_execve, bare::Address(argv[2]), bare::Address(argv + 3), bare::Address(envp)));
+  __builtin_unreachable();
+}
+
+// Its pid; 0: it could not be started, and the agent knows why.
+pid_t StartClaude(char** argv, char** envp, bool has_life) {
+  int ends[2];
+  if (const long made = Call(SYS_pipe2, bare::Address(ends), O_CLOEXEC); made < 0) {
+    ReportFailed("pipe", made);
+    return 0;
+  }
+  const long pid = Call(SYS_clone, SIGCHLD);
+  if (pid == 0) BecomeClaude(argv, envp, has_life, ends[1]);
+  bare::Close(ends[1]);
+  if (pid < 0) {
+    ReportFailed("fork", pid);
+    return 0;
+  }
+  char failed;
+  long bytes;
+  do {
+    bytes = bare::Read(ends[0], &failed, 1);
+  } while (bytes == -EINTR);
+  bare::Close(ends[0]);
+  if (bytes == 0) return static_cast<pid_t>(pid);
+  Call(SYS_wait4, pid);
+  return 0;
+}
+
+// The pipes must end with claude and its tools, not with us.
+void LetGoOfStdio() {
+  const long null = bare::Open("/dev/null", O_RDWR);
+  for (int fd = 0; fd < 3; ++fd) {
+    if (null < 0 || Call(SYS_dup3, null, fd, O_CLOEXEC) < 0) bare::Close(fd);
+  }
+  if (null > 2) bare::Close(static_cast<int>(null));
 }
 
 class Keeper {
  public:
-  Keeper(pid_t claude, ScopedFd signals) : claude_(claude), signals_(std::move(signals)) {}
+  explicit Keeper(pid_t claude) : claude_(claude) {}
 
   // Returns when claude is gone.
   void WaitForClaude() {
     while (!claude_gone_) {
-      if (NextSignal(-1) == SIGTERM) {
+      if (bare::NextSignal(kHeard, -1) == SIGTERM) {
         urgent_ = true;
-        kill(claude_, SIGKILL);
+        bare::Kill(claude_, SIGKILL);
       }
       Reap();
     }
   }
 
-  // Returns when no descendant is left but daemons of Iris, which stay and get another parent, or
-  // some resist even SIGKILL (stuck in the kernel).
-  void EndDescendants() {
-    const int64_t start = NowMs();
+  // Returns when no descendant is left (true) but daemons of Iris, which stay and get another
+  // parent, or some resist even SIGKILL (stuck in the kernel).
+  bool EndDescendants() {
+    const int64_t start = bare::NowMs();
     int looks_without_any = 0;
-    while (!Reap() && looks_without_any < kLooksUntilCertain && NowMs() - start < kGiveUpMs) {
-      const bool force = urgent_ || NowMs() - start >= kTermGraceMs;
-      const std::vector<pid_t> descendants = DescendantsOf(getpid());
-      looks_without_any = descendants.empty() ? looks_without_any + 1 : 0;
-      for (const pid_t pid : descendants) {
-        if (force || !asked_) kill(pid, force ? SIGKILL : SIGTERM);
+    while (!Reap()) {
+      const int64_t passed = bare::NowMs() - start;
+      if (looks_without_any == kLooksUntilCertain || passed >= kGiveUpMs) return false;
+      pid_t descendants[kEndedAtOnceMax];
+      const size_t count = FindDescendants(bare::OwnPid(), descendants, kEndedAtOnceMax);
+      looks_without_any = count == 0 ? looks_without_any + 1 : 0;
+      const bool force = urgent_ || passed >= kTermGraceMs;
+      for (size_t i = 0; i < count && (force || !asked_); ++i) {
+        bare::Kill(descendants[i], force ? SIGKILL : SIGTERM);
       }
       asked_ = true;
-      if (NextSignal(20) == SIGTERM) urgent_ = true;
+      if (bare::NextSignal(kHeard, 20) == SIGTERM) urgent_ = true;
     }
+    return true;
   }
 
  private:
-  // The next signal within `timeout_ms`; 0 if none came.
-  int NextSignal(int timeout_ms) {
-    pollfd waited{.fd = signals_.get(), .events = POLLIN};
-    if (poll(&waited, 1, timeout_ms) <= 0) return 0;
-    signalfd_siginfo info;
-    return read(signals_.get(), &info, sizeof(info)) == sizeof(info)
-               ? static_cast<int>(info.ssi_signo)
-               : 0;
-  }
-
   // Collects who has ended. True if there is no child any more.
   bool Reap() {
     while (true) {
       int status = 0;
-      const pid_t pid = waitpid(-1, &status, WNOHANG);
-      if (pid < 0 && errno == EINTR) continue;
+      const long pid = Call(SYS_wait4, -1, bare::Address(&status), WNOHANG);
+      if (pid == -EINTR) continue;
       if (pid <= 0) return pid < 0;
       if (pid != claude_) continue;
       claude_gone_ = true;
-      Report(WIFSIGNALED(status) ? absl::StrCat("exited signal ", WTERMSIG(status), "\n")
-                                 : absl::StrCat("exited code ", WEXITSTATUS(status), "\n"));
+      const bool by_signal = WIFSIGNALED(status);
+      Report(Text()
+                 .Add(by_signal ? "exited signal " : "exited code ")
+                 .Add(by_signal ? WTERMSIG(status) : WEXITSTATUS(status))
+                 .Add("\n"));
     }
   }
 
   const pid_t claude_;
-  const ScopedFd signals_;
   bool claude_gone_ = false;
   bool urgent_ = false;
   bool asked_ = false;  // SIGTERM was sent.
 };
 
-// The pipes must end with claude and its tools, not with us.
-void LetGoOfStdio() {
-  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (int fd = 0; fd < 3; ++fd) {
-    if (null < 0 || dup2(null, fd) < 0) close(fd);
-  }
-  if (null > 2) close(null);
-}
-
 }  // namespace
 
-int KeeperMain(int argc, char** argv) {
+int KeeperMain(int argc, char** argv, char** envp) {
   if (argc < 4) return 2;
   // Before anything else is opened, which might get its number.
-  const bool has_life = fcntl(kKeeperLifeFd, F_SETFD, FD_CLOEXEC) == 0;
-  prctl(PR_SET_CHILD_SUBREAPER, 1);
-  signal(SIGPIPE, SIG_IGN);
-  sigset_t watched;
-  sigemptyset(&watched);
-  for (int number : {SIGCHLD, SIGTERM, SIGHUP, SIGINT}) sigaddset(&watched, number);
-  sigprocmask(SIG_BLOCK, &watched, nullptr);
-  sigdelset(&watched, SIGHUP);  // Blocked, and of no interest.
-  sigdelset(&watched, SIGINT);
-  ScopedFd signals(signalfd(-1, &watched, SFD_CLOEXEC));
-  const int error = errno;
-  fcntl(kKeeperReportFd, F_SETFD, FD_CLOEXEC);
-  if (!signals) {
-    Report(absl::StrCat("failed ", absl::ErrnoToStatus(error, "signalfd").message(), "\n"));
-    return 1;
-  }
-
-  SpawnSpec spec{.cwd = argv[3], .fds = {{0, 0}, {1, 1}, {2, 2}}, .new_session = true};
-  if (has_life) spec.fds.emplace_back(kKeeperLifeFd, kKeeperLifeFd);
-  spec.argv.push_back(argv[2]);
-  spec.argv.insert(spec.argv.end(), argv + 4, argv + argc);
-  for (char** variable = environ; *variable != nullptr; ++variable) spec.env.push_back(*variable);
-  const absl::StatusOr<pid_t> claude = Spawn(spec);
-  if (!claude.ok()) {
-    Report(absl::StrCat("failed ", claude.status().message(), "\n"));
-    return 1;
-  }
-  Report(absl::StrCat("started ", *claude, "\n"));
+  const bool has_life = Call(SYS_fcntl, kKeeperLifeFd, F_SETFD, FD_CLOEXEC) == 0;
+  Call(SYS_fcntl, kKeeperReportFd, F_SETFD, FD_CLOEXEC);
+  Call(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1);
+  bare::Hold(kHeld);
+  const pid_t claude = StartClaude(argv, envp, has_life);
+  if (claude == 0) return 1;
+  Report(Text().Add("started ").Add(claude).Add("\n"));
   LetGoOfStdio();
 
-  Keeper keeper(*claude, std::move(signals));
+  Keeper keeper(claude);
   keeper.WaitForClaude();
-  keeper.EndDescendants();
+  if (keeper.EndDescendants()) Report(Text().Add("gone\n"));
   return 0;
 }
 

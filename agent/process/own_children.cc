@@ -1,5 +1,9 @@
 #include "agent/process/own_children.h"
 
+#include <unistd.h>
+
+#include "agent/process/descendants.h"
+
 namespace iris {
 
 OwnChildren& OwnChildren::Get() {
@@ -27,6 +31,27 @@ void OwnChildren::Forget(pid_t pid) {
 bool OwnChildren::Has(pid_t pid) {
   absl::MutexLock lock(&mutex_);
   return pids_.count(pid) > 0;
+}
+
+std::vector<pid_t> OwnChildren::FindOthers() {
+  // Under the lock: what is noted or started meanwhile comes behind this look.
+  absl::MutexLock lock(&mutex_);
+  std::vector<pid_t> others;
+  for (const pid_t pid : AllChildrenOf(getpid())) {
+    if (pids_.count(pid) == 0) others.push_back(pid);
+  }
+  may_have_others_ = !others.empty();
+  return others;
+}
+
+bool OwnChildren::may_have_others() {
+  absl::MutexLock lock(&mutex_);
+  return may_have_others_;
+}
+
+void OwnChildren::NoteOthers() {
+  absl::MutexLock lock(&mutex_);
+  may_have_others_ = true;
 }
 
 }  // namespace iris

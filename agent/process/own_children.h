@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <set>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
@@ -13,7 +14,8 @@
 namespace iris {
 
 // The children of this process that are meant to live, until whoever wants them has reaped them.
-// Every other one is a stray, left behind by a keeper, and is killed (child.h). Thread-safe.
+// Every other one is a stray, left behind by a keeper, and is killed (child.h), unless it is a
+// daemon of Iris. Thread-safe.
 class OwnChildren {
  public:
   // One for the process, because its children are the process's.
@@ -27,9 +29,17 @@ class OwnChildren {
   void Forget(pid_t pid);
   bool Has(pid_t pid);
 
+  // Others, zombies among them, as of now.
+  std::vector<pid_t> FindOthers();
+  // There may be others. At first nobody knows, since an earlier program of this process may have
+  // had some; NoteOthers() says so again, and a FindOthers() that found none ends it.
+  bool may_have_others();
+  void NoteOthers();
+
  private:
   absl::Mutex mutex_;
   std::set<pid_t> pids_ ABSL_GUARDED_BY(mutex_);
+  bool may_have_others_ ABSL_GUARDED_BY(mutex_) = true;
 };
 
 }  // namespace iris

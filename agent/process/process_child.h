@@ -66,6 +66,7 @@ class ProcessChild final : public Child {
   pid_t pid_ = 0;
   uint64_t start_time_ = 0;
   bool holds_life_file_ = false;
+  std::string program_;  // Until it runs.
   ScopedFd stdin_, report_;
   Output stdout_, stderr_;
   std::string unwritten_;  // From written_ on.
@@ -76,6 +77,7 @@ class ProcessChild final : public Child {
   std::string report_text_;
   bool exit_known_ = false;     // The keeper said how, or can say no more.
   bool exit_reported_ = false;  // OnExited was called.
+  bool left_nothing_ = false;   // The keeper said so.
   bool keeper_gone_ = false;
   int sweeps_ = 0;
   EventLoop::TimerId sweep_ = 0;

@@ -54,6 +54,13 @@ v1::LaunchSpec WithoutSecrets(v1::LaunchSpec launch) {
   return launch;
 }
 
+// All that it says anew is that no child is left.
+bool OnlyForgetsChild(saved::State before, saved::State now) {
+  before.clear_child();
+  before.set_used_age_ms(now.used_age_ms());
+  return now.SerializeAsString() == before.SerializeAsString();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SessionFiles>> SessionFiles::Open(JournalSync& disk,
@@ -135,7 +142,10 @@ absl::Status SessionFiles::LoadLaunch() {
 absl::Status SessionFiles::SaveState(saved::State state) {
   if (absl::Status made = MakeAgain(); !made.ok()) return made;
   if (host_age_) state.set_used_age_ms(absl::ToInt64Milliseconds(host_age_()));
-  const absl::Status written = state_file_->Write(state.SerializeAsString());
+  const std::string bytes = state.SerializeAsString();
+  // What has ended many children at once, an agent that leaves, waits for no disk.
+  const absl::Status written = OnlyForgetsChild(state_, state) ? state_file_->WriteUnsynced(bytes)
+                                                               : state_file_->Write(bytes);
   if (written.ok()) state_ = std::move(state);
   return Storage(written);
 }

@@ -47,7 +47,9 @@ class SessionFiles {
   void StampWith(std::function<absl::Duration()> host_age) { host_age_ = std::move(host_age); }
 
   // Durable when they return OK; else FAILURE_STORAGE, and what was saved before stands. Like
-  // CheckRoom(), they make the directory again, and what is above it, where it was removed.
+  // CheckRoom(), they make the directory again, and what is above it, where it was removed. That a
+  // child is gone is durable with what is saved next: a loss of power, which may bring its note
+  // back, has ended it too, and the note says of which boot it was.
   absl::Status SaveState(saved::State state);
   absl::Status SaveLaunch(const v1::LaunchSpec& launch);
 

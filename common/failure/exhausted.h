@@ -17,8 +17,7 @@ bool IsExhausted(int error);
 // it.
 bool IsExhausted(const absl::Status& status);
 
-// The same of an error's text, where that is all there is: what a keeper reports, a journal's
-// error.
+// The same of an error's text, where that is all there is: of a journal's.
 bool SaysExhausted(absl::string_view text);
 
 // FAILURE_BUSY_LIMIT that names the limit and its value, with a fix that says how to raise it.

@@ -8,10 +8,12 @@ import json
 import subprocess
 import sys
 
+# Compiled otherwise than all others: agent/process/bare_linux.h.
+BARE = r"-agent/process/(keeper|keeper_start|process_tree)_linux\.cc$"
 # Which files, as of --per_file_copt, and one that is compiled as all of them are.
 KINDS = {
     "tests": (r".*_(test|fixture)\.cc$", "//common/base:ids_test"),
-    "libraries": (r".*\.cc$,-.*_(test|fixture)\.cc$", "//common/base:ids"),
+    "libraries": (rf".*\.cc$,-.*_(test|fixture)\.cc$,{BARE}", "//common/base:ids"),
 }
 # What the compiler is told about one file: with a word behind it, and without.
 PAIRS_OF_A_FILE = ("-MF", "-o", "-c")

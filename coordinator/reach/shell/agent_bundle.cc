@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -21,6 +20,7 @@
 #include "common/base/scoped_fd.h"
 #include "common/base/sha256.h"
 #include "common/failure/failure.h"
+#include "coordinator/reach/shell/packed_agent.h"
 
 namespace iris {
 namespace {
@@ -71,26 +71,6 @@ absl::StatusOr<std::string> ReadProgram(const std::string& path) {
   return bytes;
 }
 
-absl::StatusOr<std::string> Compress(const std::string& bytes) {
-  z_stream stream = {};
-  constexpr int kGzipHeader = 16;
-  constexpr int kMemLevel = 9;
-  if (deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, MAX_WBITS + kGzipHeader, kMemLevel,
-                   Z_DEFAULT_STRATEGY) != Z_OK) {
-    return MakeFailure(v1::FAILURE_INTERNAL, "zlib cannot start");
-  }
-  std::string gzip(deflateBound(&stream, bytes.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = bytes.size();
-  stream.next_out = reinterpret_cast<Bytef*>(gzip.data());
-  stream.avail_out = gzip.size();
-  const int result = deflate(&stream, Z_FINISH);
-  gzip.resize(stream.total_out);
-  deflateEnd(&stream);
-  if (result != Z_STREAM_END) return MakeFailure(v1::FAILURE_INTERNAL, "zlib cannot compress");
-  return gzip;
-}
-
 class FoundBundle : public AgentBundle {
  public:
   explicit FoundBundle(std::vector<std::string> directories)
@@ -135,15 +115,13 @@ class FoundBundle : public AgentBundle {
   }
 
   absl::StatusOr<const std::string*> Gzip(const AgentBuild& build) const override {
-    // Under the lock: two hosts that need it at once must not compress it twice.
+    // Under the lock: two hosts that need it at once must not pack it twice.
     absl::MutexLock lock(&mutex_);
     absl::optional<std::string>& gzip = entries_.at(build.arch).gzip;
     if (!gzip.has_value()) {
-      const absl::StatusOr<std::string> bytes = Bytes(build);
-      if (!bytes.ok()) return bytes.status();
-      absl::StatusOr<std::string> compressed = Compress(*bytes);
-      if (!compressed.ok()) return compressed.status();
-      gzip = *std::move(compressed);
+      absl::StatusOr<std::string> packed = Pack(build);
+      if (!packed.ok()) return packed.status();
+      gzip = *std::move(packed);
     }
     return &*gzip;
   }
@@ -153,6 +131,16 @@ class FoundBundle : public AgentBundle {
     AgentBuild build;  // Does not change once it has its digest.
     absl::optional<std::string> gzip;
   };
+
+  absl::StatusOr<std::string> Pack(const AgentBuild& build) const {
+    const absl::StatusOr<std::string> made = ReadProgram(PackedPath(build.path));
+    const absl::optional<absl::string_view> gzip =
+        made.ok() ? GzipIn(*made, build.sha256) : absl::nullopt;
+    if (gzip.has_value()) return std::string(*gzip);
+    const absl::StatusOr<std::string> bytes = Bytes(build);
+    if (!bytes.ok()) return bytes.status();
+    return GzipFast(*bytes);
+  }
 
   void Consider(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const std::string arch(ArchOfProgram(path));

@@ -24,7 +24,7 @@ inline constexpr absl::string_view kAgentArchs[] = {"x86_64", "aarch64", "riscv6
 
 // The agent builds that this coordinator can install: files iris-agent-ARCH or iris-agent in a list
 // of directories, of which the first of an architecture counts. The architecture is read from the
-// ELF header. Digests and compressed forms are made on first use and kept. Thread-safe.
+// ELF header. Digests and packed forms are made or read on first use and kept. Thread-safe.
 class AgentBundle {
  public:
   // Looks through `directories` in order, now; see DefaultBundleDirectories(). What is missing or
@@ -44,7 +44,9 @@ class AgentBundle {
   // FAILURE_NO_AGENT_POSSIBLE: the file is gone, or is not any more what the digest was made of
   // (somebody installed another version over a running coordinator, which has to start again).
   virtual absl::StatusOr<std::string> Bytes(const AgentBuild& build) const = 0;
-  // `gzip -9` of them, kept; the first call takes about half a second. Errors as of Bytes().
+  // Their gzip, kept. The one that the build made of this very program, where it lies beside it
+  // (packed_agent.h); else it is made now, which takes a quarter of a second the first time. Errors
+  // as of Bytes().
   virtual absl::StatusOr<const std::string*> Gzip(const AgentBuild& build) const = 0;
 };
 

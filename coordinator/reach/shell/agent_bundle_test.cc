@@ -7,11 +7,14 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/sha256.h"
 #include "common/failure/failure.h"
 #include "common/testing/scratch_dir.h"
+#include "coordinator/reach/shell/packed_agent.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -21,6 +24,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr size_t kTailBytes = 100'000;
 
@@ -80,6 +84,53 @@ TEST(AgentBundleTest, DigestAndGzipAreWhatTheSystemsToolsSay) {
   EXPECT_EQ(gzip->substr(0, 2), "\x1f\x8b");
   EXPECT_LT(gzip->size(), kTailBytes / 50);
   EXPECT_EQ(*bundle->Gzip(build), gzip) << "made once";
+}
+
+// As the build packs it, for the agent with this digest.
+void WritePacked(const std::string& path, const std::string& sha256, const std::string& gzip) {
+  std::ofstream(path) << sha256 << " " << Sha256Hex(gzip) << "\n" << gzip;
+}
+
+TEST(AgentBundleTest, WhatTheBuildPackedIsSent) {
+  const ScratchDir scratch;
+  const std::string program = scratch.path() + "/iris-agent-x86_64";
+  WriteProgram(program, EM_X86_64);
+  const auto bundle = AgentBundle::Find({scratch.path()});
+  const AgentBuild& build = **bundle->ForArch("x86_64");
+  WritePacked(program + ".packed", build.sha256, "made by the build");
+
+  EXPECT_EQ(**bundle->Gzip(build), "made by the build");
+}
+
+TEST(AgentBundleTest, WhatWasPackedOfAnotherBuildIsNotSent) {
+  const ScratchDir scratch;
+  const std::string program = scratch.path() + "/iris-agent";
+  WriteProgram(program, EM_X86_64, 'x');
+  const std::string earlier = (*AgentBundle::Find({scratch.path()})->ForArch("x86_64"))->sha256;
+  WritePacked(program + ".packed", earlier, "of the earlier build");
+  WriteProgram(program, EM_X86_64, 'y');
+  const auto bundle = AgentBundle::Find({scratch.path()});
+  const AgentBuild& build = **bundle->ForArch("x86_64");
+  ASSERT_NE(build.sha256, earlier);
+
+  const std::string gzip = **bundle->Gzip(build);
+  EXPECT_EQ(gzip.substr(0, 2), "\x1f\x8b");
+  EXPECT_THAT(gzip, Not(HasSubstr("earlier")));
+}
+
+TEST(AgentBundleTest, ThisBuildHasPackedItsAgent) {
+  const std::string directory =
+      absl::StrCat(getenv("TEST_SRCDIR"), "/iris/coordinator/reach/shell/testing");
+  const auto bundle = AgentBundle::Find({directory});
+  const AgentBuild& build = **bundle->ForThisMachine();
+  std::ostringstream packed;
+  packed << std::ifstream(PackedPath(build.path)).rdbuf();
+  const std::string content = packed.str();
+
+  const absl::optional<absl::string_view> gzip = GzipIn(content, build.sha256);
+  ASSERT_TRUE(gzip.has_value()) << content.substr(0, 130);
+  EXPECT_EQ(gzip->substr(0, 2), "\x1f\x8b");
+  EXPECT_EQ(**bundle->Gzip(build), *gzip);
 }
 
 TEST(AgentBundleTest, SaysWhichBuildsThereAreAndWhereItLooked) {

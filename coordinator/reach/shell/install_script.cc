@@ -20,6 +20,9 @@ namespace {
 // It writes what it has read, every 4 KiB or so; gzip takes 256 KiB at a time, so what arrives is
 // put into a file before it is unpacked.
 //
+// openssl is asked first: it has the processor's own instructions for SHA-256, where sha256sum
+// takes 70 ms for an agent.
+//
 // mkdir says "mkdir: cannot create directory 'X': WHY".
 //
 // A build is running where /proc shows it as somebody's executable. On a network file system it may
@@ -109,10 +112,10 @@ iris_choose_form() {
 } >/dev/null 2>&1
 
 iris_digest() {
+  openssl dgst -sha256 <"$1" 2>/dev/null && return
   if command -v sha256sum >/dev/null; then sha256sum
   elif command -v shasum >/dev/null; then shasum -a 256
-  elif command -v openssl >/dev/null; then openssl dgst -sha256
-  else echo unknown
+  elif ! command -v openssl >/dev/null; then echo unknown
   fi <"$1"
 }
 

@@ -282,6 +282,21 @@ TEST_F(InstallTest, WorksWithGunzipAndOpensslAlone) {
   EXPECT_TRUE(Hello().ok());
 }
 
+TEST_F(InstallTest, AnOpensslThatDoesNotWorkIsNotTheLastWord) {
+  std::vector<std::string> commands = kCommandsNeeded;
+  commands.insert(commands.end(), {"head", "gzip"});
+  const std::string path = PathWith(commands);
+  std::ofstream(scratch_.File("bin/openssl")) << "#!/bin/sh\necho no library >&2\nexit 1\n";
+  chmod(scratch_.File("bin/openssl").c_str(), 0755);
+  agent_dir_ = home_ + "/iris";
+  EXPECT_EQ(KindOf(Install({path})), v1::FAILURE_DROPPED) << "and not: nothing says the digest";
+
+  fs::create_symlink("/usr/bin/sha256sum", scratch_.File("bin/sha256sum"));
+  const absl::Status status = Install({path});
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_TRUE(Hello().ok());
+}
+
 TEST_F(InstallTest, WorksWithBusyboxAlone) {
   const std::string bin = scratch_.File("bin");
   fs::create_directory(bin);
