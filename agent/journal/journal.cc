@@ -27,6 +27,14 @@ absl::Status Storage(const absl::Status& why) {
 
 }  // namespace
 
+Journal::Journal(JournalSync& disk, std::string dir, const Limits& limits)
+    : disk_(disk),
+      dir_(std::move(dir)),
+      limits_(limits),
+      mark_(disk.kept_files(), absl::StrCat(dir_, "/mark"), KeptFile::IfMissing::kMake) {
+  disk_.Add(this);
+}
+
 Journal::~Journal() {
   disk_.Forget(this);
   disk_.RemoveUnwritten(unwritten_bytes_);
@@ -50,6 +58,12 @@ void Journal::CheckMarks() const {
                         : memory_.back().event->seq() == newest_seq_ &&
                               memory_.front().event->seq() + memory_.size() == newest_seq_ + 1,
         "a journal's events in memory have a hole");
+}
+
+void Journal::SetStaysOpen(bool stays) {
+  stays_open_ = stays;
+  mark_.SetStays(stays);
+  if (!segments_.empty()) segments_.back()->SetStaysOpen(stays);
 }
 
 void Journal::Append(v1::Event event) {
@@ -118,9 +132,11 @@ absl::Status Journal::WriteOne(const Kept& kept) {
 
 absl::Status Journal::StartSegment(uint64_t first_seq) {
   absl::StatusOr<std::unique_ptr<Segment>> segment = Segment::Create(
-      PathOf(first_seq),
+      disk_.kept_files(), PathOf(first_seq),
       {.journal_id = id_, .incarnation = IncarnationAt(first_seq - 1), .first_seq = first_seq});
   if (!segment.ok()) return segment.status();
+  if (!segments_.empty()) segments_.back()->SetStaysOpen(false);
+  (*segment)->SetStaysOpen(stays_open_);
   segments_.push_back(*std::move(segment));
   directory_changed_ = true;
   return absl::OkStatus();
@@ -148,6 +164,7 @@ void Journal::SetTrouble(const absl::Status& trouble) {
 absl::Status Journal::WriteAnew() {
   CheckMarks();
   segments_.clear();
+  ample_until_ = -absl::InfiniteDuration();
   // Also for a sync under way, which takes what is gone for trimmed.
   const uint64_t gone = memory_.empty() ? newest_seq_ : memory_.front().event->seq() - 1;
   Check(gone >= trimmed_, "what was trimmed of a journal comes back");
@@ -316,14 +333,20 @@ absl::Status Journal::CheckRoom() const {
 
 absl::Status Journal::CheckDisk() const {
   if (!trouble_.ok()) return Storage(trouble_);
+  if (disk_.loop().now() < ample_until_) return absl::OkStatus();
   struct statvfs disk;
   if (statvfs(dir_.c_str(), &disk) != 0) return Storage(absl::ErrnoToStatus(errno, dir_));
-  if (static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize < limits_.room_bytes) {
+  const uint64_t room = static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize;
+  if (room < limits_.room_bytes) {
     return Storage(absl::ResourceExhaustedError(absl::StrCat(dir_, ": the disk is full")));
   }
   // Some file systems count no inodes.
-  if (disk.f_files > 0 && disk.f_favail == 0) {
+  const bool counts_files = disk.f_files > 0;
+  if (counts_files && disk.f_favail == 0) {
     return Storage(absl::ResourceExhaustedError(absl::StrCat(dir_, ": the disk has no inodes")));
+  }
+  if (room >= kAmple * limits_.room_bytes && (!counts_files || disk.f_favail >= kAmpleFiles)) {
+    ample_until_ = disk_.loop().now() + limits_.ample_for;
   }
   return absl::OkStatus();
 }

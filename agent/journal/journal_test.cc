@@ -56,6 +56,70 @@ TEST_F(JournalTest, WhatIsDurableTakesNoMemoryAndNoDescriptor) {
   EXPECT_EQ(AllAfter(0).size(), 100u);
 }
 
+// Over syncs, and over what is trimmed of it: a warm tell opens nothing.
+TEST_F(JournalTest, WhatStaysOpenIsOpenedOnceAndClosedAtTheEnd) {
+  Live("a");
+  journal->SetStaysOpen(true);
+  for (int turn = 0; turn < 5; ++turn) {
+    Append(8);
+    AcknowledgeAll();
+    if (turn == 0) EXPECT_EQ(disk.kept_files().open(), 2u);  // The segment, and the mark.
+  }
+  const uint64_t opened = disk.kept_files().opened();
+  Append(8);
+  AcknowledgeAll();
+  EXPECT_EQ(disk.kept_files().opened(), opened);
+  journal->SetStaysOpen(false);
+  EXPECT_EQ(disk.kept_files().open(), 0u);
+  Live("b");
+  EXPECT_EQ(journal->newest_seq(), 49u);
+}
+
+TEST_F(JournalTest, OfManySegmentsTheOneStaysOpenThatIsAppendedTo) {
+  limits.segment_bytes = 5'000;
+  Live("a");
+  journal->SetStaysOpen(true);
+  Append(50, 1000);
+  EXPECT_GT(Segments().size(), 5u);
+  EXPECT_EQ(disk.kept_files().open(), 1u);
+  EXPECT_EQ(AllAfter(0).size(), 50u);
+}
+
+// As the next agent finds it: nothing was written where nobody looks.
+TEST_F(JournalTest, OneThatStaysOpenAndIsMovedAwayIsMissed) {
+  Live("a");
+  journal->SetStaysOpen(true);
+  Append(3);
+  ASSERT_TRUE(RunUntil([this] { return journal->bytes_in_memory() == 0; }));
+  int gone = 0;
+  journal->OnGone([&] { ++gone; });
+  fs::rename(dir, scratch.File("aside"));
+  Append(2);
+  EXPECT_FALSE(journal->all_written());
+  ASSERT_TRUE(RunUntil([&] { return gone > 0; }));
+  journal->OnGone(nullptr);
+  fs::create_directory(dir);
+  ASSERT_TRUE(journal->WriteAnew().ok());
+  Live("b");
+  EXPECT_THAT(seen, ElementsAre(4, 5));
+}
+
+// Of the newest ones memory knows where they lie: their file need not be there.
+TEST_F(JournalTest, WhatIsTrimmedIsCountedWithoutALookAtTheDisk) {
+  Live("a");
+  for (size_t i = 1; i <= Segment::kNewestKnown; ++i) journal->Append(Output(std::string(i, 'x')));
+  ASSERT_TRUE(RunUntil([this] { return journal->bytes_in_memory() == 0; }));
+  std::vector<size_t> left;  // Bytes behind each event, as a copy of it says.
+  for (const EventPtr& event : AllAfter(0)) left.push_back(8 + event->ByteSizeLong());
+  fs::rename(Segments()[0], scratch.File("aside"));
+  size_t bytes = journal->bytes();
+  for (uint64_t seq = 1; seq < left.size(); ++seq) {
+    journal->Trim(seq);
+    bytes -= left[seq - 1];
+    ASSERT_EQ(journal->bytes(), bytes) << seq;
+  }
+}
+
 TEST_F(JournalTest, OneWhoseFilesWereRemovedGoesOnWithWhatMemoryHas) {
   Live("a");
   Append(3);

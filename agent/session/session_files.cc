@@ -85,7 +85,7 @@ absl::Status SessionFiles::Load(JournalSync& disk, const std::string& incarnatio
   }
   if (absl::Status launch = LoadLaunch(); !launch.ok()) return launch;
   absl::StatusOr<std::unique_ptr<TellLedger>> tells =
-      TellLedger::Open(absl::StrCat(dir_, "/tells"));
+      TellLedger::Open(absl::StrCat(dir_, "/tells"), disk.kept_files());
   if (!tells.ok()) return tells.status();
   tells_ = *std::move(tells);
   absl::StatusOr<std::unique_ptr<Journal>> journal = Journal::Open(
@@ -95,7 +95,13 @@ absl::Status SessionFiles::Load(JournalSync& disk, const std::string& incarnatio
   journal_->OnGone([this] {
     if (const absl::Status made = MakeAgain(); !made.ok()) LogError(made.message());
   });
+  KeepOpenWhileChildRuns();
   return absl::OkStatus();
+}
+
+void SessionFiles::KeepOpenWhileChildRuns() {
+  tells_->SetStaysOpen(state_.has_child());
+  journal_->SetStaysOpen(state_.has_child());
 }
 
 absl::Status SessionFiles::MakeAgain() {
@@ -136,8 +142,10 @@ absl::Status SessionFiles::SaveState(saved::State state) {
   if (absl::Status made = MakeAgain(); !made.ok()) return made;
   if (host_age_) state.set_used_age_ms(absl::ToInt64Milliseconds(host_age_()));
   const absl::Status written = state_file_->Write(state.SerializeAsString());
-  if (written.ok()) state_ = std::move(state);
-  return Storage(written);
+  if (!written.ok()) return Storage(written);
+  state_ = std::move(state);
+  KeepOpenWhileChildRuns();
+  return absl::OkStatus();
 }
 
 absl::Status SessionFiles::SaveLaunch(const v1::LaunchSpec& launch) {

@@ -26,6 +26,9 @@ namespace iris {
 //   mark, *.seg  the journal
 //   running the lock of what runs for it (agent/process/life_lock.h)
 //
+// While a child is noted in the state, what each tell writes (tells, mark, the last segment) stays
+// open, as far as there are descriptors (KeptFiles).
+//
 // Lives on the process loop, which waits for what it saves: some small files, each synced before a
 // coordinator or a claude hears of what it says. They lie where the agent keeps all of its own; a
 // disk that hangs there holds it up.
@@ -67,6 +70,7 @@ class SessionFiles {
                     const Journal::Limits& limits);
   absl::Status LoadLaunch();
   absl::Status WriteLaunch(const v1::LaunchSpec& launch) const;
+  void KeepOpenWhileChildRuns();
   // OK: the directory is there, with all that is known here.
   absl::Status MakeAgain();
 
