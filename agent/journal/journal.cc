@@ -1,6 +1,7 @@
 #include "agent/journal/journal.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -317,6 +318,19 @@ v1::Position Journal::PositionAt(uint64_t seq) const {
   position.set_incarnation(IncarnationAt(seq));
   position.set_seq(seq);
   return position;
+}
+
+std::optional<Journal::Tail> Journal::tail() const {
+  if (!trouble_.ok() || !all_written() || segments_.empty()) return std::nullopt;
+  const Segment& last = *segments_.back();
+  if (last.last_seq() != newest_seq_ || last.bytes() >= limits_.segment_bytes) return std::nullopt;
+  return Tail{.first_seq = last.first_seq(), .bytes = last.bytes()};
+}
+
+bool Journal::EndsAt(const std::string& dir, const Tail& tail) {
+  struct stat info;
+  const std::string path = absl::StrCat(dir, "/", Segment::FileName(tail.first_seq));
+  return stat(path.c_str(), &info) == 0 && static_cast<size_t>(info.st_size) == tail.bytes;
 }
 
 absl::Status Journal::CheckRoom() const {

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,12 @@ class Journal final : private JournalSync::Client {
     absl::Duration retry_every = absl::Seconds(1);
     // A disk with at least kAmple times that room is not looked at again before this is over.
     absl::Duration ample_for = absl::Seconds(1);
+  };
+
+  // Its last file.
+  struct Tail {
+    uint64_t first_seq = 0;  // Of its events.
+    size_t bytes = 0;
   };
 
   // Opens the journal in the directory `dir`, or begins one, for the agent's life `incarnation`.
@@ -103,6 +110,12 @@ class Journal final : private JournalSync::Client {
   // It is full(), or half of its quota or of its memory for want of room is used up: what need not
   // be kept is to go.
   bool half_full() const;
+
+  // Nothing: the next event goes to another file, or something is not written.
+  std::optional<Tail> tail() const;
+  // Whether the journal in `dir` ends as it did when that was its tail(): nothing was written
+  // since. By one stat(), for who has many; what it holds is not looked at.
+  static bool EndsAt(const std::string& dir, const Tail& tail);
 
   v1::Position PositionAt(uint64_t seq) const;
   v1::Position newest() const { return PositionAt(newest_seq_); }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -242,6 +243,36 @@ TEST_F(JournalTest, TheNextLifeGoesOnWhereTheLastOneEnded) {
   EXPECT_EQ(journal->newest().journal_id(), position.journal_id());
   EXPECT_EQ(journal->newest().incarnation(), "b");
   EXPECT_EQ(journal->PositionAt(3).incarnation(), "a");
+}
+
+TEST_F(JournalTest, ItsTailSaysWhetherAnythingWasWrittenSince) {
+  limits.segment_bytes = 5'000;
+  Live("a");
+  std::optional<Journal::Tail> tail = journal->tail();
+  ASSERT_TRUE(tail.has_value());
+  EXPECT_TRUE(Journal::EndsAt(dir, *tail));
+  Append(1);
+  EXPECT_FALSE(Journal::EndsAt(dir, *tail));
+  tail = journal->tail();
+  EXPECT_TRUE(Journal::EndsAt(dir, *tail));
+  Live("b");
+  EXPECT_FALSE(Journal::EndsAt(dir, *tail)) << "another life alone is something";
+
+  while (journal->tail().has_value()) Append(1, 1000);  // Until the next one goes elsewhere.
+  Append(1);
+  EXPECT_EQ(journal->tail()->first_seq, journal->newest_seq());
+  AcknowledgeAll();
+  EXPECT_TRUE(Journal::EndsAt(dir, *journal->tail()));
+  fs::remove(Segments().back());
+  EXPECT_FALSE(Journal::EndsAt(dir, *journal->tail()));
+}
+
+TEST_F(JournalTest, OneThatHasSomethingInMemoryAloneHasNoTail) {
+  Live("a");
+  fs::rename(dir, scratch.File("aside"));
+  Append(1);
+  EXPECT_FALSE(journal->tail().has_value());
+  fs::rename(scratch.File("aside"), dir);
 }
 
 TEST_F(JournalTest, APositionThatCannotBeHonouredSaysWhy) {

@@ -15,7 +15,7 @@ namespace iris {
 namespace {
 
 // generation (8) | length (4) | content | zeros | CRC-32 of all that (4)
-constexpr size_t kSlotBytes = 4096;
+constexpr size_t kSlotBytes = SlotFile::kFileBytes / 2;
 
 std::string EncodeSlot(uint64_t generation, absl::string_view content) {
   std::string slot;
@@ -36,7 +36,7 @@ bool IsWhole(absl::string_view slot) {
 
 absl::StatusOr<std::unique_ptr<SlotFile>> SlotFile::Open(const std::string& path) {
   std::unique_ptr<SlotFile> file(new SlotFile(path));
-  const absl::StatusOr<std::string> bytes = ReadWholeFile(path, 2 * kSlotBytes);
+  const absl::StatusOr<std::string> bytes = ReadWholeFile(path, kFileBytes);
   if (absl::IsNotFound(bytes.status())) {
     file->generation_ = 1;
     const absl::Status made =
@@ -67,7 +67,7 @@ absl::Status SlotFile::Write(absl::string_view content) {
   if (!file && errno != ENOENT) return absl::ErrnoToStatus(errno, path_);
   absl::Status written;
   if (!file) {
-    std::string both(2 * kSlotBytes, '\0');
+    std::string both(kFileBytes, '\0');
     written = ReplaceFile(path_, both.replace(at, kSlotBytes, slot));
   } else {
     written = WriteAt(file, at, slot, path_);

@@ -1,5 +1,6 @@
 #include "agent/session/session_files.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,6 +23,7 @@ namespace {
 constexpr size_t kLaunchBytesMax = 16 << 20;
 
 std::string LaunchPath(const std::string& dir) { return absl::StrCat(dir, "/launch"); }
+std::string StatePath(const std::string& dir) { return absl::StrCat(dir, "/state"); }
 
 absl::Status Storage(const absl::Status& why) {
   if (why.ok() || absl::IsDataLoss(why) || KindOf(why) == v1::FAILURE_STORAGE ||
@@ -66,6 +68,12 @@ absl::StatusOr<std::unique_ptr<SessionFiles>> SessionFiles::Open(JournalSync& di
   return files;
 }
 
+bool SessionFiles::LookUnchanged(const std::string& dir, const Journal::Tail& tail) {
+  struct stat state;
+  return stat(StatePath(dir).c_str(), &state) == 0 &&
+         static_cast<size_t>(state.st_size) == SlotFile::kFileBytes && Journal::EndsAt(dir, tail);
+}
+
 absl::Status SessionFiles::Load(JournalSync& disk, const std::string& incarnation,
                                 const Journal::Limits& limits) {
   const bool is_new = access(dir_.c_str(), F_OK) != 0;
@@ -77,11 +85,11 @@ absl::Status SessionFiles::Load(JournalSync& disk, const std::string& incarnatio
     absl::Status durable = SyncDirectory(Above(dir_));
     if (!durable.ok()) return durable;
   }
-  absl::StatusOr<std::unique_ptr<SlotFile>> state = SlotFile::Open(absl::StrCat(dir_, "/state"));
+  absl::StatusOr<std::unique_ptr<SlotFile>> state = SlotFile::Open(StatePath(dir_));
   if (!state.ok()) return state.status();
   state_file_ = *std::move(state);
   if (!state_.ParseFromString(state_file_->content())) {
-    return absl::DataLossError(absl::StrCat(dir_, "/state is damaged"));
+    return absl::DataLossError(absl::StrCat(StatePath(dir_), " is damaged"));
   }
   if (absl::Status launch = LoadLaunch(); !launch.ok()) return launch;
   absl::StatusOr<std::unique_ptr<TellLedger>> tells =

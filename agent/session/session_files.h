@@ -42,6 +42,10 @@ class SessionFiles {
                                                             const std::string& incarnation,
                                                             const Journal::Limits& limits = {});
 
+  // Whether what is in `dir` may be as it was when its journal had that tail: by two stat()s, for
+  // who has many of them. What was changed otherwise, or is damaged, Open() sees.
+  static bool LookUnchanged(const std::string& dir, const Journal::Tail& tail);
+
   const saved::State& state() const { return state_; }
   // Null before the first Open. Without `environment`, which is on no disk, and with `kept` of it.
   const v1::LaunchSpec* launch() const { return opened_ ? &launch_ : nullptr; }
