@@ -55,8 +55,6 @@ std::unique_ptr<grpc::Server> BuildServer(v1::Agent::CallbackService& service) {
   return builder.BuildAndStart();
 }
 
-bool IsOnNetwork(const std::string& path) { return LiesOnNetwork(path); }
-
 void CloseChildren(const handover::Agent& state) {
   for (const int fd : ChildDescriptorsIn(state)) close(fd);
 }
@@ -125,8 +123,11 @@ AgentDaemon::~AgentDaemon() { Stop(); }
 // Everything but the door. On the loop, in one step with the door: who comes in finds all of it.
 absl::Status AgentDaemon::Serve(
     const google::protobuf::RepeatedPtrField<handover::Session>& before) {
+  const auto is_on_network = [this](const std::string& path) {
+    return mounts_.LeadsOntoNetwork(path);
+  };
   auth_links_ = std::make_unique<AuthLinks>(absl::StrCat(hello_.data_dir(), "/a"), hello_.host_id(),
-                                            AuthLinks::OurAgentListens, IsOnNetwork);
+                                            AuthLinks::OurAgentListens, is_on_network);
   work_ = std::make_unique<WorkThread>(loop_.loop());
   sessions_ = std::make_unique<SessionTable>(
       loop_.loop(),
@@ -140,7 +141,7 @@ absl::Status AgentDaemon::Serve(
                      .home = facts_.home,
                      .sessions_dir = sessions_dir_,
                      .sessions_on_network = StorageOf(sessions_dir_) == v1::STORAGE_NETWORK,
-                     .is_on_network = IsOnNetwork,
+                     .is_on_network = is_on_network,
                      .child_env = ChildEnvironment(),
                      .auth_links = auth_links_.get(),
                      .slow_work = work_.get()});

@@ -14,6 +14,7 @@
 #include "agent/claude/auth_links.h"
 #include "agent/handover/handover.pb.h"
 #include "agent/inventory/host_facts.h"
+#include "agent/inventory/mounts.h"
 #include "agent/process/work_thread.h"
 #include "agent/service/agent_service.h"
 #include "agent/service/grpc_service.h"
@@ -98,6 +99,7 @@ class AgentDaemon {
 
   ScopedFd data_lock_;
   std::string socket_;                     // Where it was found open last.
+  Mounts mounts_;                          // Outlives all that asks it.
   std::unique_ptr<AuthLinks> auth_links_;  // Outlives the sessions.
   std::unique_ptr<WorkThread> work_;       // So does this, which ends off the loop.
   std::unique_ptr<SessionTable> sessions_;

@@ -126,7 +126,7 @@ absl::StatusOr<std::string> CheckClaudePath(const v1::LaunchSpec& spec,
                      kFixClaudePath);
 }
 
-// As context.is_on_network, which reads the table of mounts each time, but once for each path.
+// As context.is_on_network, which follows the links of a path each time, but once for each path.
 ProgramSearch::IsOnNetwork AskedOnce(const SessionContext& context) {
   if (context.is_on_network == nullptr) return nullptr;
   const auto known = std::make_shared<std::map<std::string, bool>>();

@@ -50,54 +50,6 @@ TEST(StorageTest, MemoryNetworkAndDiskAreToldApart) {
   EXPECT_EQ(StorageOf("/dev/shm"), v1::STORAGE_TMPFS);
 }
 
-// A table of mounts as a test wants it; what they are mounted on is ordinary directories.
-class MountsTest : public ::testing::Test {
- protected:
-  void Mount(const std::string& at, const std::string& type) {
-    std::ofstream(table_, std::ios::app)
-        << "36 35 98:0 / " << at << " rw,noatime master:1 - " << type << " source rw\n";
-  }
-  bool LiesOn(const std::string& path) { return LiesOnNetwork(path, table_); }
-
-  const ScratchDir scratch_;
-  const std::string table_ = scratch_.File("mountinfo");
-  const std::string tools_ = scratch_.File("the tools");  // On the network.
-};
-
-TEST_F(MountsTest, WhatIsBelowAMountOfTheNetworkIsKnownWithoutALookAtIt) {
-  Mount("/", "ext4");
-  Mount(scratch_.File("the\\040tools"), "nfs4");
-  Mount(scratch_.File("the\\040tools/disk"), "xfs");
-  Mount(scratch_.File("home"), "nfs");
-  Mount(scratch_.File("home"), "ext4");  // Over it.
-  EXPECT_TRUE(LiesOn(tools_));
-  EXPECT_TRUE(LiesOn(tools_ + "/bin/claude")) << "it is not there, and nobody has looked";
-  EXPECT_TRUE(LiesOn(tools_ + "/disk/claude")) << "the way there leads over it";
-  EXPECT_FALSE(LiesOn(tools_ + "2/claude"));
-  EXPECT_FALSE(LiesOn(scratch_.File("home/claude")));
-  EXPECT_TRUE(LiesOn(scratch_.File("home/./../the tools/x")));
-  EXPECT_FALSE(LiesOn("/"));
-}
-
-TEST_F(MountsTest, LinksAreFollowed) {
-  namespace fs = std::filesystem;
-  Mount("/", "ext4");
-  Mount(scratch_.File("the\\040tools"), "fuse.sshfs");
-  fs::create_directory(scratch_.File("bin"));
-  fs::create_symlink(tools_ + "/claude", scratch_.File("bin/claude"));
-  fs::create_symlink("../bin", scratch_.File("bin/here"));
-  fs::create_symlink("loop", scratch_.File("bin/loop"));
-  EXPECT_TRUE(LiesOn(scratch_.File("bin/claude")));
-  EXPECT_TRUE(LiesOn(scratch_.File("bin/here/here/claude")));
-  EXPECT_FALSE(LiesOn(scratch_.File("bin/here/node")));
-  EXPECT_FALSE(LiesOn(scratch_.File("bin/loop/x")));
-}
-
-TEST_F(MountsTest, WhereThereIsNoTableTheFileSystemIsAsked) {
-  EXPECT_FALSE(LiesOn("/dev/shm"));
-  EXPECT_FALSE(LiesOn("/nonexistent"));
-}
-
 // A host whose files say what a test wants.
 class SurvivalTest : public ::testing::Test {
  protected:

@@ -15,11 +15,6 @@ v1::StorageClass StorageOf(const std::string& path);
 // or on the network counts as a disk.
 v1::StorageClass StorageOfMagic(uint32_t magic);
 
-// Whether the way to the absolute `path`, by links too, leads onto a file system whose server may
-// hang: then so does whoever looks there. Does not itself: it asks the kernel's table of mounts,
-// `mounts`. Where there is none, the file system is asked.
-bool LiesOnNetwork(const std::string& path, const std::string& mounts = "/proc/self/mountinfo");
-
 // Builds of the agent that were installed below the agent's data directory. Looks at the few files
 // there, on whatever thread asks: the agent writes there on its loop as well.
 struct Builds {

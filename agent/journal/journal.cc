@@ -1,6 +1,7 @@
 #include "agent/journal/journal.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -27,6 +28,14 @@ absl::Status Storage(const absl::Status& why) {
 
 }  // namespace
 
+Journal::Journal(JournalSync& disk, std::string dir, const Limits& limits)
+    : disk_(disk),
+      dir_(std::move(dir)),
+      limits_(limits),
+      mark_(disk.kept_files(), absl::StrCat(dir_, "/mark"), KeptFile::IfMissing::kMake) {
+  disk_.Add(this);
+}
+
 Journal::~Journal() {
   disk_.Forget(this);
   disk_.RemoveUnwritten(unwritten_bytes_);
@@ -50,6 +59,12 @@ void Journal::CheckMarks() const {
                         : memory_.back().event->seq() == newest_seq_ &&
                               memory_.front().event->seq() + memory_.size() == newest_seq_ + 1,
         "a journal's events in memory have a hole");
+}
+
+void Journal::SetStaysOpen(bool stays) {
+  stays_open_ = stays;
+  mark_.SetStays(stays);
+  if (!segments_.empty()) segments_.back()->SetStaysOpen(stays);
 }
 
 void Journal::Append(v1::Event event) {
@@ -118,9 +133,11 @@ absl::Status Journal::WriteOne(const Kept& kept) {
 
 absl::Status Journal::StartSegment(uint64_t first_seq) {
   absl::StatusOr<std::unique_ptr<Segment>> segment = Segment::Create(
-      PathOf(first_seq),
+      disk_.kept_files(), PathOf(first_seq),
       {.journal_id = id_, .incarnation = IncarnationAt(first_seq - 1), .first_seq = first_seq});
   if (!segment.ok()) return segment.status();
+  if (!segments_.empty()) segments_.back()->SetStaysOpen(false);
+  (*segment)->SetStaysOpen(stays_open_);
   segments_.push_back(*std::move(segment));
   directory_changed_ = true;
   return absl::OkStatus();
@@ -148,6 +165,7 @@ void Journal::SetTrouble(const absl::Status& trouble) {
 absl::Status Journal::WriteAnew() {
   CheckMarks();
   segments_.clear();
+  ample_until_ = -absl::InfiniteDuration();
   // Also for a sync under way, which takes what is gone for trimmed.
   const uint64_t gone = memory_.empty() ? newest_seq_ : memory_.front().event->seq() - 1;
   Check(gone >= trimmed_, "what was trimmed of a journal comes back");
@@ -302,6 +320,19 @@ v1::Position Journal::PositionAt(uint64_t seq) const {
   return position;
 }
 
+std::optional<Journal::Tail> Journal::tail() const {
+  if (!trouble_.ok() || !all_written() || segments_.empty()) return std::nullopt;
+  const Segment& last = *segments_.back();
+  if (last.last_seq() != newest_seq_ || last.bytes() >= limits_.segment_bytes) return std::nullopt;
+  return Tail{.first_seq = last.first_seq(), .bytes = last.bytes()};
+}
+
+bool Journal::EndsAt(const std::string& dir, const Tail& tail) {
+  struct stat info;
+  const std::string path = absl::StrCat(dir, "/", Segment::FileName(tail.first_seq));
+  return stat(path.c_str(), &info) == 0 && static_cast<size_t>(info.st_size) == tail.bytes;
+}
+
 absl::Status Journal::CheckRoom() const {
   if (beyond_share()) {
     return MakeFailure(
@@ -316,14 +347,20 @@ absl::Status Journal::CheckRoom() const {
 
 absl::Status Journal::CheckDisk() const {
   if (!trouble_.ok()) return Storage(trouble_);
+  if (disk_.loop().now() < ample_until_) return absl::OkStatus();
   struct statvfs disk;
   if (statvfs(dir_.c_str(), &disk) != 0) return Storage(absl::ErrnoToStatus(errno, dir_));
-  if (static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize < limits_.room_bytes) {
+  const uint64_t room = static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize;
+  if (room < limits_.room_bytes) {
     return Storage(absl::ResourceExhaustedError(absl::StrCat(dir_, ": the disk is full")));
   }
   // Some file systems count no inodes.
-  if (disk.f_files > 0 && disk.f_favail == 0) {
+  const bool counts_files = disk.f_files > 0;
+  if (counts_files && disk.f_favail == 0) {
     return Storage(absl::ResourceExhaustedError(absl::StrCat(dir_, ": the disk has no inodes")));
+  }
+  if (room >= kAmple * limits_.room_bytes && (!counts_files || disk.f_favail >= kAmpleFiles)) {
+    ample_until_ = disk_.loop().now() + limits_.ample_for;
   }
   return absl::OkStatus();
 }

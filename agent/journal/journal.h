@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/journal/journal_sync.h"
+#include "agent/journal/kept_file.h"
 #include "agent/journal/segment.h"
 #include "common/loop/event_loop.h"
 #include "proto/iris/v1/agent.pb.h"
@@ -36,6 +38,9 @@ namespace iris {
 // never comes back.
 class Journal final : private JournalSync::Client {
  public:
+  static constexpr size_t kAmple = 64;
+  static constexpr size_t kAmpleFiles = 1024;  // Some file systems have so many and no more.
+
   struct Limits {
     size_t segment_bytes = 1 << 20;
     size_t memory_bytes = 1 << 20;
@@ -44,6 +49,14 @@ class Journal final : private JournalSync::Client {
     size_t unwritten_bytes = 8 << 20;  // What one journal may hold in memory for want of room.
     size_t room_bytes = 1 << 20;       // Less is no room for a new turn.
     absl::Duration retry_every = absl::Seconds(1);
+    // A disk with at least kAmple times that room is not looked at again before this is over.
+    absl::Duration ample_for = absl::Seconds(1);
+  };
+
+  // Its last file.
+  struct Tail {
+    uint64_t first_seq = 0;  // Of its events.
+    size_t bytes = 0;
   };
 
   // Opens the journal in the directory `dir`, or begins one, for the agent's life `incarnation`.
@@ -67,6 +80,10 @@ class Journal final : private JournalSync::Client {
   // gone, as if it had been acknowledged.
   absl::Status WriteAnew();
 
+  // Whether what is written all the time stays open (KeptFiles), as while a child runs; not at
+  // first.
+  void SetStaysOpen(bool stays);
+
   // Numbers and keeps `event`.
   void Append(v1::Event event);
 
@@ -83,7 +100,8 @@ class Journal final : private JournalSync::Client {
   v1::ResetReason CheckPosition(const v1::Position& after) const;
 
   // FAILURE_STORAGE: there is no room for another turn, now: on the disk, or in the host's quota
-  // beyond this journal's share. Looks at the disk.
+  // beyond this journal's share. Looks at the disk, unless that had ample room a moment ago
+  // (Limits::ample_for): where it is filled up meanwhile, memory holds what comes.
   absl::Status CheckRoom() const;
   absl::Status CheckDisk() const;  // The disk alone.
   // The child must wait: the quota is used up, its own or, beyond its share, the host's; or memory
@@ -92,6 +110,12 @@ class Journal final : private JournalSync::Client {
   // It is full(), or half of its quota or of its memory for want of room is used up: what need not
   // be kept is to go.
   bool half_full() const;
+
+  // Nothing: the next event goes to another file, or something is not written.
+  std::optional<Tail> tail() const;
+  // Whether the journal in `dir` ends as it did when that was its tail(): nothing was written
+  // since. By one stat(), for who has many; what it holds is not looked at.
+  static bool EndsAt(const std::string& dir, const Tail& tail);
 
   v1::Position PositionAt(uint64_t seq) const;
   v1::Position newest() const { return PositionAt(newest_seq_); }
@@ -116,10 +140,7 @@ class Journal final : private JournalSync::Client {
     std::string incarnation;
   };
 
-  Journal(JournalSync& disk, std::string dir, const Limits& limits)
-      : disk_(disk), dir_(std::move(dir)), limits_(limits) {
-    disk_.Add(this);
-  }
+  Journal(JournalSync& disk, std::string dir, const Limits& limits);
   bool beyond_share() const { return disk_.over_quota() && bytes_ >= limits_.share_bytes; }
   std::vector<std::string> TakeUnsynced() override;
   void OnSynced(const absl::Status& status) override;
@@ -152,6 +173,8 @@ class Journal final : private JournalSync::Client {
   std::function<void()> on_room_, on_gone_;
   std::string id_;
 
+  KeptFile mark_;
+  bool stays_open_ = false;
   std::deque<std::unique_ptr<Segment>> segments_;  // Consecutive; the last one is appended to.
   std::vector<Life> lives_;                        // Oldest first; never empty.
   std::deque<Kept> memory_;                        // The newest events, without gaps.
@@ -169,6 +192,8 @@ class Journal final : private JournalSync::Client {
   bool directory_changed_ = false;
   absl::Status trouble_;
   EventLoop::TimerId retry_ = 0;
+  // By the loop's clock: the disk need not be looked at before.
+  mutable absl::Duration ample_until_ = -absl::InfiniteDuration();
 };
 
 }  // namespace iris

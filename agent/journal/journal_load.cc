@@ -1,8 +1,6 @@
 // How a journal is found again.
 
 #include <dirent.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -60,8 +58,6 @@ TrimMark Parse(absl::string_view bytes) {
   return mark;
 }
 
-std::string MarkPath(const std::string& dir) { return absl::StrCat(dir, "/mark"); }
-
 std::vector<std::string> SegmentFiles(const std::string& dir) {
   std::vector<std::string> files;
   DIR* const listing = opendir(dir.c_str());
@@ -104,7 +100,7 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(
   status = journal->WriteMark();
   if (status.ok()) status = journal->StartSegment(1);
   if (!status.ok()) {
-    unlink(MarkPath(dir).c_str());
+    unlink(journal->mark_.path().c_str());
     if (SaysExhausted(status.message())) return Exhausted(status, "a new journal");
     return MakeFailure(v1::FAILURE_STORAGE, absl::StrCat("a new journal: ", status.message()));
   }
@@ -114,7 +110,7 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(
 
 absl::Status Journal::Load(absl::FunctionRef<void(const v1::Event&)> seen) {
   TrimMark mark;
-  const absl::StatusOr<std::string> bytes = ReadWholeFile(MarkPath(dir_), kMarkBytes);
+  const absl::StatusOr<std::string> bytes = ReadWholeFile(mark_.path(), kMarkBytes);
   if (bytes.ok()) {
     mark = Parse(*bytes);
   } else if (!absl::IsNotFound(bytes.status()) && !absl::IsDataLoss(bytes.status())) {
@@ -143,13 +139,9 @@ absl::Status Journal::Load(absl::FunctionRef<void(const v1::Event&)> seen) {
 }
 
 absl::Status Journal::WriteMark() {
-  const std::string path = MarkPath(dir_);
-  const ScopedFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file) return absl::ErrnoToStatus(errno, path);
-  return WriteAt(
-      file, 0,
-      Encode({.journal_id = id_, .incarnation = IncarnationAt(trimmed_), .trimmed = trimmed_}),
-      path);
+  mark_.CloseIfElsewhere();
+  return mark_.WriteAt(
+      0, Encode({.journal_id = id_, .incarnation = IncarnationAt(trimmed_), .trimmed = trimmed_}));
 }
 
 absl::Status Journal::LoadSegments(absl::FunctionRef<void(const v1::Event&)> seen) {
@@ -160,7 +152,7 @@ absl::Status Journal::LoadSegments(absl::FunctionRef<void(const v1::Event&)> see
       unlink(path.c_str());
       continue;
     }
-    absl::StatusOr<std::unique_ptr<Segment>> segment = Segment::Open(path);
+    absl::StatusOr<std::unique_ptr<Segment>> segment = Segment::Open(disk_.kept_files(), path);
     if (!segment.ok() && !absl::IsDataLoss(segment.status())) return segment.status();
     if (!segment.ok() || !Follows((*segment)->header())) {
       LogWarn("journal ", dir_, " is cut before ", path);

@@ -132,6 +132,26 @@ TEST_F(FullDiskTest, WhatComesStaysInMemoryAndIsWrittenWhenThereIsRoom) {
   EXPECT_EQ(seen.size(), 110u);
 }
 
+// Who fills it up meanwhile costs memory, and no turn.
+TEST_F(FullDiskTest, ADiskWithAmpleRoomIsNotLookedAtAgainForAMoment) {
+  limits.ample_for = absl::Hours(1);
+  Mount("size=4m");
+  EXPECT_TRUE(journal->CheckRoom().ok());
+  FillUp();
+  EXPECT_TRUE(journal->CheckRoom().ok());
+  Append(100, 1000);
+  EXPECT_EQ(KindOf(journal->CheckRoom()), v1::FAILURE_STORAGE);
+  EXPECT_EQ(AllAfter(0).size(), 100u);
+}
+
+TEST_F(FullDiskTest, AfterThatMomentItIs) {
+  limits.ample_for = absl::ZeroDuration();
+  Mount("size=4m");
+  EXPECT_TRUE(journal->CheckRoom().ok());
+  FillUp();
+  EXPECT_EQ(KindOf(journal->CheckRoom()), v1::FAILURE_STORAGE);
+}
+
 TEST_F(FullDiskTest, MemoryIsBoundedAndThenItIsFull) {
   limits.unwritten_bytes = 100'000;
   Mount("size=256k");

@@ -14,12 +14,14 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "agent/journal/kept_file.h"
 #include "common/loop/event_loop.h"
 
 namespace iris {
 
 // What the journals of one agent share: the thread that makes them durable together, the memory
-// that they may take while the disk has no room, and the quota of the host.
+// that they may take while the disk has no room, the quota of the host, and the descriptors that
+// stay open.
 //
 //   loop:    SyncSoon … SyncSoon … (50 ms) → TakeUnsynced of each ──┐            ┌──▶ OnSynced of
 //   each thread:                                                         └─▶ fdatasync┘
@@ -61,6 +63,8 @@ class JournalSync {
   ~JournalSync();
 
   EventLoop& loop() { return loop_; }
+  // For all that sessions write again and again. Outlives the clients.
+  KeptFiles& kept_files() { return kept_files_; }
 
   // Syncs `client` within kSyncWithin and what the disk takes. Idempotent until TakeUnsynced.
   void SyncSoon(Client* client);
@@ -99,6 +103,7 @@ class JournalSync {
   EventLoop& loop_;
   const size_t quota_bytes_;
   const Sync sync_;  // Null: a thread does it.
+  KeptFiles kept_files_;
   std::set<Client*> clients_;
   std::vector<Client*> waiting_;
   std::vector<Client*> syncing_;  // Null: forgotten.

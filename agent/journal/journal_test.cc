@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,70 @@ TEST_F(JournalTest, WhatIsDurableTakesNoMemoryAndNoDescriptor) {
   ASSERT_TRUE(RunUntil([this] { return journal->bytes_in_memory() == 0; }));
   EXPECT_TRUE(RunUntil([&] { return open_files() == before; }));
   EXPECT_EQ(AllAfter(0).size(), 100u);
+}
+
+// Over syncs, and over what is trimmed of it: a warm tell opens nothing.
+TEST_F(JournalTest, WhatStaysOpenIsOpenedOnceAndClosedAtTheEnd) {
+  Live("a");
+  journal->SetStaysOpen(true);
+  for (int turn = 0; turn < 5; ++turn) {
+    Append(8);
+    AcknowledgeAll();
+    if (turn == 0) EXPECT_EQ(disk.kept_files().open(), 2u);  // The segment, and the mark.
+  }
+  const uint64_t opened = disk.kept_files().opened();
+  Append(8);
+  AcknowledgeAll();
+  EXPECT_EQ(disk.kept_files().opened(), opened);
+  journal->SetStaysOpen(false);
+  EXPECT_EQ(disk.kept_files().open(), 0u);
+  Live("b");
+  EXPECT_EQ(journal->newest_seq(), 49u);
+}
+
+TEST_F(JournalTest, OfManySegmentsTheOneStaysOpenThatIsAppendedTo) {
+  limits.segment_bytes = 5'000;
+  Live("a");
+  journal->SetStaysOpen(true);
+  Append(50, 1000);
+  EXPECT_GT(Segments().size(), 5u);
+  EXPECT_EQ(disk.kept_files().open(), 1u);
+  EXPECT_EQ(AllAfter(0).size(), 50u);
+}
+
+// As the next agent finds it: nothing was written where nobody looks.
+TEST_F(JournalTest, OneThatStaysOpenAndIsMovedAwayIsMissed) {
+  Live("a");
+  journal->SetStaysOpen(true);
+  Append(3);
+  ASSERT_TRUE(RunUntil([this] { return journal->bytes_in_memory() == 0; }));
+  int gone = 0;
+  journal->OnGone([&] { ++gone; });
+  fs::rename(dir, scratch.File("aside"));
+  Append(2);
+  EXPECT_FALSE(journal->all_written());
+  ASSERT_TRUE(RunUntil([&] { return gone > 0; }));
+  journal->OnGone(nullptr);
+  fs::create_directory(dir);
+  ASSERT_TRUE(journal->WriteAnew().ok());
+  Live("b");
+  EXPECT_THAT(seen, ElementsAre(4, 5));
+}
+
+// Of the newest ones memory knows where they lie: their file need not be there.
+TEST_F(JournalTest, WhatIsTrimmedIsCountedWithoutALookAtTheDisk) {
+  Live("a");
+  for (size_t i = 1; i <= Segment::kNewestKnown; ++i) journal->Append(Output(std::string(i, 'x')));
+  ASSERT_TRUE(RunUntil([this] { return journal->bytes_in_memory() == 0; }));
+  std::vector<size_t> left;  // Bytes behind each event, as a copy of it says.
+  for (const EventPtr& event : AllAfter(0)) left.push_back(8 + event->ByteSizeLong());
+  fs::rename(Segments()[0], scratch.File("aside"));
+  size_t bytes = journal->bytes();
+  for (uint64_t seq = 1; seq < left.size(); ++seq) {
+    journal->Trim(seq);
+    bytes -= left[seq - 1];
+    ASSERT_EQ(journal->bytes(), bytes) << seq;
+  }
 }
 
 TEST_F(JournalTest, OneWhoseFilesWereRemovedGoesOnWithWhatMemoryHas) {
@@ -178,6 +243,36 @@ TEST_F(JournalTest, TheNextLifeGoesOnWhereTheLastOneEnded) {
   EXPECT_EQ(journal->newest().journal_id(), position.journal_id());
   EXPECT_EQ(journal->newest().incarnation(), "b");
   EXPECT_EQ(journal->PositionAt(3).incarnation(), "a");
+}
+
+TEST_F(JournalTest, ItsTailSaysWhetherAnythingWasWrittenSince) {
+  limits.segment_bytes = 5'000;
+  Live("a");
+  std::optional<Journal::Tail> tail = journal->tail();
+  ASSERT_TRUE(tail.has_value());
+  EXPECT_TRUE(Journal::EndsAt(dir, *tail));
+  Append(1);
+  EXPECT_FALSE(Journal::EndsAt(dir, *tail));
+  tail = journal->tail();
+  EXPECT_TRUE(Journal::EndsAt(dir, *tail));
+  Live("b");
+  EXPECT_FALSE(Journal::EndsAt(dir, *tail)) << "another life alone is something";
+
+  while (journal->tail().has_value()) Append(1, 1000);  // Until the next one goes elsewhere.
+  Append(1);
+  EXPECT_EQ(journal->tail()->first_seq, journal->newest_seq());
+  AcknowledgeAll();
+  EXPECT_TRUE(Journal::EndsAt(dir, *journal->tail()));
+  fs::remove(Segments().back());
+  EXPECT_FALSE(Journal::EndsAt(dir, *journal->tail()));
+}
+
+TEST_F(JournalTest, OneThatHasSomethingInMemoryAloneHasNoTail) {
+  Live("a");
+  fs::rename(dir, scratch.File("aside"));
+  Append(1);
+  EXPECT_FALSE(journal->tail().has_value());
+  fs::rename(scratch.File("aside"), dir);
 }
 
 TEST_F(JournalTest, APositionThatCannotBeHonouredSaysWhy) {

@@ -4,13 +4,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "agent/journal/kept_file.h"
 #include "common/base/scoped_fd.h"
 #include "proto/iris/v1/agent.pb.h"
 
@@ -29,14 +32,17 @@ struct SegmentHeader {
 // removed as a whole. Not thread-safe.
 class Segment {
  public:
+  // At least; twice as many at most, of 4 bytes each. What is trimmed is mostly among them.
+  static constexpr size_t kNewestKnown = 256;
+
   // "0000000000000001.seg" for the segment whose first event has seq 1.
   static std::string FileName(uint64_t first_seq);
 
-  // A new file, empty but for its header. An error leaves none behind.
-  static absl::StatusOr<std::unique_ptr<Segment>> Create(const std::string& path,
+  // A new file, empty but for its header. An error leaves none behind. `kept` outlives it.
+  static absl::StatusOr<std::unique_ptr<Segment>> Create(KeptFiles& kept, const std::string& path,
                                                          const SegmentHeader& header);
   // A file that is there, its header read. DataLoss: not even that is whole.
-  static absl::StatusOr<std::unique_ptr<Segment>> Open(const std::string& path);
+  static absl::StatusOr<std::unique_ptr<Segment>> Open(KeptFiles& kept, const std::string& path);
   // Once, after Open(): hands every event to `seen`. What follows the first record that is cut off,
   // damaged or out of order is cut away; then false.
   absl::StatusOr<bool> Recover(absl::FunctionRef<void(const v1::Event&)> seen);
@@ -47,16 +53,17 @@ class Segment {
   // Events after `seq` (≥ first_seq - 1): as many as fit into `bytes_max` of WireBytes(), at least
   // one if there is one. DataLoss: the file is not what was written.
   absl::StatusOr<std::vector<EventPtr>> Read(uint64_t seq, size_t bytes_max) const;
-  // Bytes of the records after `seq`.
+  // Bytes of the records after `seq`. Of the newest kNewestKnown records from memory.
   size_t BytesAfter(uint64_t seq) const;
 
-  // True if something may have been written since the last call that is not durable. Closes what is
-  // open: an idle session holds no descriptor.
-  bool TakeUnsynced();
+  // Whether its file stays open behind an Append(): false at first.
+  void SetStaysOpen(bool stays);
+  // True if something may have been written since the last call that is not durable.
+  bool TakeUnsynced() { return std::exchange(unsynced_, false); }
   void MarkUnsynced() { unsynced_ = true; }
   void Remove();
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return file_.path(); }
   const SegmentHeader& header() const { return header_; }
   uint64_t first_seq() const { return header_.first_seq; }
   uint64_t last_seq() const { return last_seq_; }
@@ -68,18 +75,24 @@ class Segment {
     uint64_t seq;
     size_t offset;
   };
-  Segment(std::string path, SegmentHeader header)
-      : path_(std::move(path)), header_(std::move(header)), last_seq_(header_.first_seq - 1) {}
+  Segment(KeptFiles& kept, std::string path, SegmentHeader header)
+      : header_(std::move(header)),
+        last_seq_(header_.first_seq - 1),
+        file_(kept, std::move(path), KeptFile::IfMissing::kFail) {}
   void NoteRecord(size_t record_bytes);
-  // Offset of the record after `seq`, read from the file from the mark before it on.
+  // Offset of the record after `seq`, if memory has it.
+  std::optional<size_t> KnownOffsetAfter(uint64_t seq) const;
+  // The same, or else read from the file from the mark before it on.
   absl::StatusOr<size_t> OffsetAfter(const ScopedFd& file, uint64_t seq) const;
+  // Of the record of `seq`, which begins at `offset`; 0: the file is damaged there.
+  absl::StatusOr<size_t> RecordBytesIn(const ScopedFd& file, size_t offset, uint64_t seq) const;
 
-  const std::string path_;
   const SegmentHeader header_;
   uint64_t last_seq_;
   size_t bytes_ = 0;  // Of the file.
   std::vector<Mark> marks_;
-  ScopedFd appending_;  // Open from the second record since the last sync on.
+  std::vector<uint32_t> newest_;  // Offsets of the newest records, in their order.
+  KeptFile file_;                 // For appending.
   bool unsynced_ = true;
 };
 

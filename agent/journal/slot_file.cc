@@ -16,7 +16,7 @@ namespace iris {
 namespace {
 
 // generation (8) | length (4) | content | zeros | CRC-32 of all that (4)
-constexpr size_t kSlotBytes = 4096;
+constexpr size_t kSlotBytes = SlotFile::kFileBytes / 2;
 
 std::string EncodeSlot(uint64_t generation, absl::string_view content) {
   std::string slot;
@@ -37,7 +37,7 @@ bool IsWhole(absl::string_view slot) {
 
 absl::StatusOr<std::unique_ptr<SlotFile>> SlotFile::Open(const std::string& path) {
   std::unique_ptr<SlotFile> file(new SlotFile(path));
-  const absl::StatusOr<std::string> bytes = ReadWholeFile(path, 2 * kSlotBytes);
+  const absl::StatusOr<std::string> bytes = ReadWholeFile(path, kFileBytes);
   if (absl::IsNotFound(bytes.status())) {
     file->generation_ = file->durable_ = 1;
     const absl::Status made =
@@ -88,7 +88,7 @@ absl::Status SlotFile::Put(absl::string_view content, bool durably) {
   const size_t at = generation % 2 == 0 ? 0 : kSlotBytes;
   absl::Status written;
   if (!file) {
-    std::string both(2 * kSlotBytes, '\0');
+    std::string both(kFileBytes, '\0');
     written = ReplaceFile(path_, both.replace(at, kSlotBytes, slot));
   } else {
     written = WriteAt(file, at, slot, path_);

@@ -22,6 +22,7 @@ namespace iris {
 class SlotFile {
  public:
   static constexpr size_t kContentBytesMax = 4000;
+  static constexpr size_t kFileBytes = 8192;  // Always.
 
   // The file at `path`, made durably where there is none; its content is empty then. DataLoss:
   // neither slot is whole. Others: errno's.

@@ -20,6 +20,8 @@ struct ProcessId {
 
   // It runs, in our pid namespace. A zombie does not.
   bool Runs() const;
+
+  friend bool operator==(const ProcessId&, const ProcessId&) = default;
 };
 
 // It runs, and is a child of an agent that runs and is not this process: one account may have two,

@@ -110,8 +110,6 @@ absl::StatusOr<Found> Look(const std::string& path) {
   return Found{.there = true, .content = *content, .claim = Parse(*content)};
 }
 
-bool Same(ProcessId a, ProcessId b) { return a.pid == b.pid && a.start_time == b.start_time; }
-
 // Processes of `claim` can be seen from here. A pid says nothing in another namespace, so
 // containers that share a machine id are hosts of their own. One that has another id by now, since
 // its data directory was removed or is another one, is known by its boot.
@@ -122,8 +120,7 @@ bool IsOfThisHost(const Claim& claim, const Claim& ours) {
 
 // Of a claim of this host: nothing runs for it.
 bool IsOver(const Claim& claim, const Claim& ours) {
-  return claim.boot_id != ours.boot_id || Same(claim.process, OurProcess()) ||
-         !claim.process.Runs();
+  return claim.boot_id != ours.boot_id || claim.process == OurProcess() || !claim.process.Runs();
 }
 
 absl::Status Refuse(const std::string& path, const Claim& theirs, const Claim& ours) {
@@ -256,6 +253,15 @@ std::string ClaimPath(const std::string& config_dir, const std::string& session_
   return absl::StrCat(config_dir, "/projects/.iris/", session_id, kSuffix);
 }
 
+std::optional<ClaimFileId> ClaimFileIdAt(const std::string& path) {
+  struct stat info;
+  if (lstat(path.c_str(), &info) != 0) return std::nullopt;
+  return ClaimFileId{.device = info.st_dev,
+                     .inode = info.st_ino,
+                     .bytes = info.st_size,
+                     .changed = absl::TimeFromTimespec(info.st_ctim)};
+}
+
 Claim OurClaim(const SessionContext& context, ProcessId process) {
   return {.host_id = context.host_id,
           .hostname = context.hostname,
@@ -287,8 +293,7 @@ absl::Status TakeClaim(const std::string& path, const Claim& ours, bool takeover
     const absl::StatusOr<Found> found = Look(path);
     if (!found.ok()) return Storage(path, found.status().message());
     const bool here = found->claim.has_value() && IsOfThisHost(*found->claim, ours);
-    if (here && Same(found->claim->process, ours.process) &&
-        found->claim->boot_id == ours.boot_id) {
+    if (here && found->claim->process == ours.process && found->claim->boot_id == ours.boot_id) {
       return absl::OkStatus();
     }
     const bool foreign = found->claim.has_value() && !here;
@@ -322,7 +327,7 @@ void DropClaimOf(const std::string& path, const Claim& gone) {
   if (!found.ok() || !found->claim.has_value()) return;
   const Claim& claim = *found->claim;
   if (!IsOfThisHost(claim, gone) || claim.boot_id != gone.boot_id ||
-      !Same(claim.process, gone.process)) {
+      claim.process != gone.process) {
     return;
   }
   Remove(path, *found);

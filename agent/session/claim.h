@@ -1,6 +1,7 @@
 #ifndef IRIS_AGENT_SESSION_CLAIM_H_
 #define IRIS_AGENT_SESSION_CLAIM_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -34,6 +35,19 @@ struct Claim {
 
 // The path of the claim on a session whose claude keeps its sessions in `config_dir`.
 std::string ClaimPath(const std::string& config_dir, const std::string& session_id);
+
+// Which file lies at a claim's path. A claim is made whole and never changed, only replaced or
+// removed: where the file is the same one, so is the claim.
+struct ClaimFileId {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  int64_t bytes = 0;
+  absl::Time changed;
+
+  friend bool operator==(const ClaimFileId&, const ClaimFileId&) = default;
+};
+// Nothing: there is none, or nobody can look. By one lstat().
+std::optional<ClaimFileId> ClaimFileIdAt(const std::string& path);
 
 // What this host claims: for `process`.
 Claim OurClaim(const SessionContext& context, ProcessId process);

@@ -19,6 +19,7 @@ void HeldClaim::Take(const std::string& path, const Claim& ours, bool takeover, 
   struct Outcome {
     absl::Status status;
     std::optional<Claim> other;
+    std::optional<ClaimFileId> before;
   };
   auto outcome = std::make_shared<Outcome>();
   ++under_way_;
@@ -26,10 +27,14 @@ void HeldClaim::Take(const std::string& path, const Claim& ours, bool takeover, 
       .Run(
           "its claim file", kWithin,
           [outcome, path, ours, takeover] {
+            outcome->before = ClaimFileIdAt(path);
             outcome->status = TakeClaim(path, ours, takeover, &outcome->other);
           },
-          lifetime_.While([this, outcome, done = std::move(done)](const absl::Status& ran) mutable {
+          lifetime_.While([this, outcome, path, process = ours.process,
+                           done = std::move(done)](const absl::Status& ran) mutable {
             EndWork();
+            seen_.reset();
+            if (ran.ok() && outcome->status.ok()) seen_ = {path, process, outcome->before};
             if (ran.ok()) return done(outcome->status, outcome->other);
             done(MakeFailure(v1::FAILURE_STORAGE,
                              absl::StrCat("session ", id_, " cannot be claimed: ", ran.message()),
@@ -73,13 +78,22 @@ void HeldClaim::TakeForStart(Done done) {
        });
 }
 
+// A file that was made or replaced by the look itself is another one than before it, and is looked
+// at once more.
+bool HeldClaim::IsAsSeen(const std::string& path, ProcessId process) const {
+  if (is_busy() || !seen_.has_value() || !seen_->file.has_value()) return false;
+  if (seen_->path != path || seen_->process != process) return false;
+  if (context_.is_on_network != nullptr && context_.is_on_network(path)) return false;
+  return ClaimFileIdAt(path) == seen_->file;
+}
+
 void HeldClaim::Hold(Done done) {
   const saved::Child& child = files_.state().child();
   if (child.claim().empty()) return done(absl::OkStatus());
-  Take(child.claim(),
-       OurClaim(context_, {.pid = static_cast<pid_t>(child.keeper()),
-                           .start_time = child.keeper_start_time()}),
-       /*takeover=*/false,
+  const ProcessId keeper = {.pid = static_cast<pid_t>(child.keeper()),
+                            .start_time = child.keeper_start_time()};
+  if (IsAsSeen(child.claim(), keeper)) return done(absl::OkStatus());
+  Take(child.claim(), OurClaim(context_, keeper), /*takeover=*/false,
        [this, done = std::move(done)](const absl::Status& held,
                                       const std::optional<Claim>& other) mutable {
          if (held.ok()) return done(held);

@@ -23,7 +23,8 @@ namespace iris {
 // This host's claim on one session (claim.h), from before its child is started until the last
 // process of it is gone: the child never runs beside another host's. Lives on the process loop. The
 // files are looked at by the agent's SlowWork, in the order of the calls: what is taken or held is
-// known later, unless there is nothing to look at.
+// known later, unless there is nothing to look at. Where the claim lies on a disk, which answers,
+// and its file is the one that was ours, one lstat() on the loop says so, and it is known at once.
 //
 //   none ── TakeForStart, TakeForSurvivor ──▶ held ── Release ──▶ none
 class HeldClaim {
@@ -78,9 +79,17 @@ class HeldClaim {
 
  private:
   using Taken = absl::AnyInvocable<void(const absl::Status&, const std::optional<Claim>& other)>;
+  // A file that was looked at, and was our claim.
+  struct Seen {
+    std::string path;
+    ProcessId process;
+    std::optional<ClaimFileId> file;  // As it was before that.
+  };
 
   // `done` with what TakeClaim() says.
   void Take(const std::string& path, const Claim& ours, bool takeover, Taken done);
+  // Nothing has happened to the claim that was ours for `process`.
+  bool IsAsSeen(const std::string& path, ProcessId process) const;
   void Do(SlowWork::Work work);
   void EndWork();
   void NoteClaimed(const absl::Status& outcome, const std::optional<Claim>& other);
@@ -91,6 +100,7 @@ class HeldClaim {
   const Text path_of_next_;
   const Text who_;
   std::string held_path_;
+  std::optional<Seen> seen_;
   size_t under_way_ = 0;
   bool take_over_ = false;           // By the next start.
   std::optional<Claim> claimed_by_;  // Somebody else.

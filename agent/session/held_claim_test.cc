@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -150,6 +151,58 @@ TEST_F(HeldClaimTest, AChildIsHeldUntilAnotherHostTakesIt) {
   ASSERT_TRUE(TakeForStart(other).ok());
   EXPECT_EQ(KindOf(Hold(one)), v1::FAILURE_WRONG_HOST);
   EXPECT_TRUE(one.is_anothers());
+}
+
+// Two jobs for the start, and one that has seen the file which that has left.
+TEST_F(HeldClaimTest, AClaimThatNothingHappenedToIsKnownAtOnce) {
+  one_host.slow_work = &work;
+  one.TakeForStart([](const absl::Status& taken) { EXPECT_TRUE(taken.ok()); });
+  work.DoOne();
+  NoteChild();
+  one.Hold([](const absl::Status& held) { EXPECT_TRUE(held.ok()); });
+  work.DoAll();
+  EXPECT_TRUE(Hold(one).ok());
+  EXPECT_EQ(work.waiting(), 0u);
+  EXPECT_TRUE(Hold(one).ok());
+}
+
+TEST_F(HeldClaimTest, OneThatWasReplacedOrRemovedIsLookedAt) {
+  one_host.slow_work = &work;
+  one.TakeForStart([](const absl::Status&) {});
+  NoteChild();
+  one.Hold([](const absl::Status&) {});
+  work.DoAll();
+  ASSERT_TRUE(Hold(one).ok());
+
+  const std::string copy = scratch.File("copy");
+  for (const auto& change :
+       std::vector<std::function<void()>>{[&] {
+                                            std::filesystem::copy_file(path, copy);
+                                            std::filesystem::rename(copy, path);
+                                          },
+                                          [&] { std::filesystem::remove(path); }}) {
+    change();
+    absl::Status held = absl::UnknownError("not known yet");
+    one.Hold([&](const absl::Status& outcome) { held = outcome; });
+    EXPECT_EQ(work.waiting(), 1u);
+    work.DoAll();
+    EXPECT_TRUE(held.ok());
+    one.Hold([](const absl::Status&) {});
+    work.DoAll();  // It is seen as it is by now.
+  }
+}
+
+TEST_F(HeldClaimTest, OneOnTheNetworkIsLookedAtElsewhereEachTime) {
+  one_host.is_on_network = [this](const std::string& at) { return at == path; };
+  one_host.slow_work = &work;
+  one.TakeForStart([](const absl::Status&) {});
+  NoteChild();
+  for (int i = 0; i < 3; ++i) {
+    work.DoAll();
+    one.Hold([](const absl::Status& held) { EXPECT_TRUE(held.ok()); });
+    EXPECT_EQ(work.waiting(), 1u);
+  }
+  work.DoAll();
 }
 
 TEST_F(HeldClaimTest, WhoIsGoneHearsNothing) {

@@ -1,5 +1,6 @@
 #include "agent/session/session_files.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,6 +23,7 @@ namespace {
 constexpr size_t kLaunchBytesMax = 16 << 20;
 
 std::string LaunchPath(const std::string& dir) { return absl::StrCat(dir, "/launch"); }
+std::string StatePath(const std::string& dir) { return absl::StrCat(dir, "/state"); }
 
 absl::Status Storage(const absl::Status& why) {
   if (why.ok() || absl::IsDataLoss(why) || KindOf(why) == v1::FAILURE_STORAGE ||
@@ -73,6 +75,12 @@ absl::StatusOr<std::unique_ptr<SessionFiles>> SessionFiles::Open(JournalSync& di
   return files;
 }
 
+bool SessionFiles::LookUnchanged(const std::string& dir, const Journal::Tail& tail) {
+  struct stat state;
+  return stat(StatePath(dir).c_str(), &state) == 0 &&
+         static_cast<size_t>(state.st_size) == SlotFile::kFileBytes && Journal::EndsAt(dir, tail);
+}
+
 absl::Status SessionFiles::Load(JournalSync& disk, const std::string& incarnation,
                                 const Journal::Limits& limits) {
   const bool is_new = access(dir_.c_str(), F_OK) != 0;
@@ -84,15 +92,15 @@ absl::Status SessionFiles::Load(JournalSync& disk, const std::string& incarnatio
     absl::Status durable = SyncDirectory(Above(dir_));
     if (!durable.ok()) return durable;
   }
-  absl::StatusOr<std::unique_ptr<SlotFile>> state = SlotFile::Open(absl::StrCat(dir_, "/state"));
+  absl::StatusOr<std::unique_ptr<SlotFile>> state = SlotFile::Open(StatePath(dir_));
   if (!state.ok()) return state.status();
   state_file_ = *std::move(state);
   if (!state_.ParseFromString(state_file_->content())) {
-    return absl::DataLossError(absl::StrCat(dir_, "/state is damaged"));
+    return absl::DataLossError(absl::StrCat(StatePath(dir_), " is damaged"));
   }
   if (absl::Status launch = LoadLaunch(); !launch.ok()) return launch;
   absl::StatusOr<std::unique_ptr<TellLedger>> tells =
-      TellLedger::Open(absl::StrCat(dir_, "/tells"));
+      TellLedger::Open(absl::StrCat(dir_, "/tells"), disk.kept_files());
   if (!tells.ok()) return tells.status();
   tells_ = *std::move(tells);
   absl::StatusOr<std::unique_ptr<Journal>> journal = Journal::Open(
@@ -102,7 +110,13 @@ absl::Status SessionFiles::Load(JournalSync& disk, const std::string& incarnatio
   journal_->OnGone([this] {
     if (const absl::Status made = MakeAgain(); !made.ok()) LogError(made.message());
   });
+  KeepOpenWhileChildRuns();
   return absl::OkStatus();
+}
+
+void SessionFiles::KeepOpenWhileChildRuns() {
+  tells_->SetStaysOpen(state_.has_child());
+  journal_->SetStaysOpen(state_.has_child());
 }
 
 absl::Status SessionFiles::MakeAgain() {
@@ -146,8 +160,10 @@ absl::Status SessionFiles::SaveState(saved::State state) {
   // What has ended many children at once, an agent that leaves, waits for no disk.
   const absl::Status written = OnlyForgetsChild(state_, state) ? state_file_->WriteUnsynced(bytes)
                                                                : state_file_->Write(bytes);
-  if (written.ok()) state_ = std::move(state);
-  return Storage(written);
+  if (!written.ok()) return Storage(written);
+  state_ = std::move(state);
+  KeepOpenWhileChildRuns();
+  return absl::OkStatus();
 }
 
 absl::Status SessionFiles::SaveLaunch(const v1::LaunchSpec& launch) {

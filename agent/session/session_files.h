@@ -26,6 +26,9 @@ namespace iris {
 //   mark, *.seg  the journal
 //   running the lock of what runs for it (agent/process/life_lock.h)
 //
+// While a child is noted in the state, what each tell writes (tells, mark, the last segment) stays
+// open, as far as there are descriptors (KeptFiles).
+//
 // Lives on the process loop, which waits for what it saves: some small files, each synced before a
 // coordinator or a claude hears of what it says. They lie where the agent keeps all of its own; a
 // disk that hangs there holds it up.
@@ -38,6 +41,10 @@ class SessionFiles {
                                                             const std::string& dir,
                                                             const std::string& incarnation,
                                                             const Journal::Limits& limits = {});
+
+  // Whether what is in `dir` may be as it was when its journal had that tail: by two stat()s, for
+  // who has many of them. What was changed otherwise, or is damaged, Open() sees.
+  static bool LookUnchanged(const std::string& dir, const Journal::Tail& tail);
 
   const saved::State& state() const { return state_; }
   // Null before the first Open. Without `environment`, which is on no disk, and with `kept` of it.
@@ -69,6 +76,7 @@ class SessionFiles {
                     const Journal::Limits& limits);
   absl::Status LoadLaunch();
   absl::Status WriteLaunch(const v1::LaunchSpec& launch) const;
+  void KeepOpenWhileChildRuns();
   // OK: the directory is there, with all that is known here.
   absl::Status MakeAgain();
 

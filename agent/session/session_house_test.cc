@@ -212,7 +212,8 @@ TEST_F(SessionHouseTest, WhatWasDamagedIsRemovedAfterAMonth) {
   now += 2 * kHour;
   table->KeepHouse();
   EXPECT_EQ(table->Holdings().damaged(), 0u);
-  EXPECT_EQ(std::distance(fs::directory_iterator(dir), {}), 2);  // The age, and it begun anew.
+  // The age, the notes of what rests, and it begun anew.
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir), {}), 3);
 }
 
 TEST_F(SessionHouseTest, AFullTableGivesUpWhatWasNotUsedForTheLongestTime) {

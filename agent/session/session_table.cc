@@ -29,6 +29,12 @@ SessionContext WithAge(SessionContext context, const HostAge& age) {
   return context;
 }
 
+std::unique_ptr<JournalSync> MakeDisk(EventLoop& loop, const SessionTableOptions& options) {
+  return options.sync == nullptr
+             ? std::make_unique<JournalSync>(loop, options.journal_quota_bytes)
+             : std::make_unique<JournalSync>(loop, options.sync, options.journal_quota_bytes);
+}
+
 }  // namespace
 
 SessionTable::SessionTable(EventLoop& loop, SessionContext context, SessionTableOptions options)
@@ -38,12 +44,13 @@ SessionTable::SessionTable(EventLoop& loop, SessionContext context, SessionTable
       context_(WithAge(std::move(context), age_)),
       retention_(context_.sessions_dir, options_.now),
       house_timer_(loop),
-      disk_(
-          options_.sync == nullptr
-              ? std::make_unique<JournalSync>(loop, options_.journal_quota_bytes)
-              : std::make_unique<JournalSync>(loop, options_.sync, options_.journal_quota_bytes)) {}
+      disk_(MakeDisk(loop, options_)),
+      unopened_(*disk_),
+      rest_(loop, absl::StrCat(context_.sessions_dir, "/resting"), context_.boot_id,
+            options_.note_rest_every, sessions_, unopened_) {}
 
 SessionTable::~SessionTable() {
+  rest_.NoteAll();
   if (const absl::Status saved = age_.Save(); !saved.ok()) LogWarn(saved.message());
 }
 
@@ -51,7 +58,11 @@ absl::StatusOr<uint64_t> SessionTable::Acquire(const v1::AcquireRequest& request
   if (!IsUuid(request.session_id()) || !IsUuid(request.coordinator_id())) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST, "session and coordinator ids must be UUIDs");
   }
+  if (unopened_.Has(request.session_id())) {
+    if (absl::Status opened = OpenUnopened(request.session_id()); !opened.ok()) return opened;
+  }
   if (const auto known = sessions_.find(request.session_id()); known != sessions_.end()) {
+    rest_.OnAskedFor(request.session_id());
     return known->second->Acquire(request);
   }
   if (!request.takeover() && request.has_if_epoch() && request.if_epoch() != 0) {
@@ -61,14 +72,16 @@ absl::StatusOr<uint64_t> SessionTable::Acquire(const v1::AcquireRequest& request
   }
   if (!MakeRoom()) {
     return MakeFailure(v1::FAILURE_BUSY_LIMIT,
-                       absl::StrCat("the agent on ", context_.hostname, " holds ", sessions_.size(),
+                       absl::StrCat("the agent on ", context_.hostname, " holds ", size(),
                                     " sessions already, and none is idle"),
                        kFixSleep);
   }
   absl::StatusOr<std::unique_ptr<Session>> session = OpenSession(request.session_id());
   if (!session.ok()) return session.status();
   absl::StatusOr<uint64_t> epoch = (*session)->Acquire(request);
-  if (epoch.ok()) sessions_[request.session_id()] = *std::move(session);
+  if (!epoch.ok()) return epoch;
+  sessions_[request.session_id()] = *std::move(session);
+  rest_.OnAskedFor(request.session_id());
   return epoch;
 }
 
@@ -89,6 +102,15 @@ absl::StatusOr<std::unique_ptr<Session>> SessionTable::OpenSession(const std::st
                                    options_.kill_strays);
 }
 
+absl::Status SessionTable::OpenUnopened(const std::string& session_id) {
+  rest_.OnAskedFor(session_id);
+  absl::StatusOr<std::unique_ptr<Session>> session = OpenSession(session_id);
+  if (!session.ok()) return session.status();
+  unopened_.Remove(session_id);
+  sessions_[session_id] = *std::move(session);
+  return absl::OkStatus();
+}
+
 void SessionTable::Load(const google::protobuf::RepeatedPtrField<handover::Session>& before) {
   for (const handover::Session& session : before) before_[session.session_id()] = &session;
   stray_keepers_ = options_.find_keepers();
@@ -100,6 +122,7 @@ void SessionTable::Load(const google::protobuf::RepeatedPtrField<handover::Sessi
 }
 
 void SessionTable::LoadFiles() {
+  RestNotes::ById resting = rest_.Load();
   const absl::StatusOr<std::vector<std::string>> listed = retention_.Sessions();
   if (!listed.ok()) return LogError(listed.status().message());
   const std::vector<std::string>& found = *listed;
@@ -108,6 +131,13 @@ void SessionTable::LoadFiles() {
       LogWarn(found.size(), " sessions are kept; ", id, " and others are left out");
       break;
     }
+    const auto noted = resting.extract(id);
+    if (!noted.empty() && !stray_keepers_.contains(id) && !before_.contains(id) &&
+        unopened_.Add(noted.mapped(), retention_.DirOf(id))) {
+      age_.AtLeast(UnopenedSessions::UsedAt(noted.mapped()));
+      continue;
+    }
+    rest_.OnAskedFor(id);
     absl::StatusOr<std::unique_ptr<Session>> session = OpenSession(id);
     if (!session.ok()) {
       LogError("session ", id, " is left out: ", session.status().message());
@@ -116,6 +146,7 @@ void SessionTable::LoadFiles() {
     age_.AtLeast((*session)->used_at());
     sessions_[id] = *std::move(session);
   }
+  for (const auto& [id, gone] : resting) rest_.OnAskedFor(id);
   KeepHouse();
   ArmHouse();
 }
@@ -143,6 +174,11 @@ google::protobuf::RepeatedPtrField<handover::Session> SessionTable::HandOver() c
 }
 
 absl::StatusOr<Session*> SessionTable::Find(const std::string& session_id, uint64_t epoch) {
+  if (unopened_.Has(session_id)) {
+    const absl::Status opened = OpenUnopened(session_id);
+    // Whoever acquires it hears why.
+    if (!opened.ok()) LogError("session ", session_id, " is left out: ", opened.message());
+  }
   const auto found = sessions_.find(session_id);
   if (found == sessions_.end()) {
     return MakeFailure(v1::FAILURE_BAD_REQUEST,
@@ -151,12 +187,21 @@ absl::StatusOr<Session*> SessionTable::Find(const std::string& session_id, uint6
   }
   const absl::Status leased = found->second->CheckEpoch(epoch);
   if (!leased.ok()) return leased;
+  rest_.OnAskedFor(session_id);
   return found->second.get();
 }
 
 v1::ListResponse SessionTable::List() const {
   v1::ListResponse response;
   for (const auto& [id, session] : sessions_) *response.add_sessions() = session->Info();
+  for (const auto& [id, resting] : unopened_.all()) {
+    *response.add_sessions() = unopened_.Info(resting);
+  }
+  std::sort(response.mutable_sessions()->pointer_begin(),
+            response.mutable_sessions()->pointer_end(),
+            [](const v1::SessionInfo* one, const v1::SessionInfo* other) {
+              return one->session_id() < other->session_id();
+            });
   return response;
 }
 
@@ -260,6 +305,7 @@ void SessionTable::ArmHouse() {
 }
 
 void SessionTable::KeepHouse() {
+  OpenWhatIsOver();
   std::vector<std::string> over;
   for (const auto& [id, session] : sessions_) {
     const std::string why = Retention::WhyOver(UseOf(*session));
@@ -273,52 +319,86 @@ void SessionTable::KeepHouse() {
   if (const absl::Status saved = age_.Save(); !saved.ok()) LogWarn(saved.message());
 }
 
+// What their files say decides.
+void SessionTable::OpenWhatIsOver() {
+  std::vector<std::string> over;
+  for (const auto& [id, resting] : unopened_.all()) {
+    if (!Retention::WhyOver(UseOf(resting)).empty()) over.push_back(id);
+  }
+  for (const std::string& id : over) {
+    const absl::Status opened = OpenUnopened(id);
+    if (!opened.ok()) LogError("session ", id, " is not removed: ", opened.message());
+  }
+}
+
 Retention::Use SessionTable::UseOf(const Session& session) const {
-  const bool is_deserted = session.deserted();
-  return {.is_deserted = is_deserted,
-          .is_clean = is_deserted && !session.active() && !session.journal().has_unacknowledged(),
+  return {.is_deserted = session.deserted(),
+          .is_clean = IsClean(session),
           .unused = age_.Age() - session.used_at(),
           .open_tells = session.OpenTells().size(),
           .journal_bytes = session.journal().bytes()};
 }
 
+Retention::Use SessionTable::UseOf(const saved::Resting& resting) const {
+  return {.is_deserted = true,
+          .is_clean = true,
+          .unused = age_.Age() - UnopenedSessions::UsedAt(resting),
+          .journal_bytes = resting.journal_bytes()};
+}
+
 void SessionTable::Remove(const std::string& session_id) {
+  rest_.OnAskedFor(session_id);
   sessions_.erase(session_id);
   retention_.Remove(session_id);
 }
 
-bool SessionTable::MakeRoom() {
-  if (sessions_.size() < options_.sessions_max) return true;
+std::string SessionTable::LongestUnused() const {
   std::string longest;
   absl::Duration unused = -absl::InfiniteDuration();
-  for (const auto& [id, session] : sessions_) {
-    const Retention::Use use = UseOf(*session);
-    if (!use.is_clean || use.unused <= unused) continue;
+  const auto consider = [&](const std::string& id, const Retention::Use& use) {
+    if (!use.is_clean || use.unused <= unused) return;
     longest = id;
     unused = use.unused;
+  };
+  for (const auto& [id, session] : sessions_) consider(id, UseOf(*session));
+  for (const auto& [id, resting] : unopened_.all()) consider(id, UseOf(resting));
+  return longest;
+}
+
+bool SessionTable::MakeRoom() {
+  while (size() >= options_.sessions_max) {
+    const std::string longest = LongestUnused();
+    if (longest.empty()) return false;
+    if (unopened_.Has(longest)) {
+      const absl::Status opened = OpenUnopened(longest);
+      if (opened.ok()) continue;  // What its files say decides.
+      LogError("session ", longest, " makes no room: ", opened.message());
+      return false;
+    }
+    LogInfo("session ", longest, ", unused for ",
+            absl::FormatDuration(UseOf(*sessions_.at(longest)).unused), ", makes room");
+    Remove(longest);
   }
-  if (longest.empty()) return false;
-  LogInfo("session ", longest, ", unused for ", absl::FormatDuration(unused), ", makes room");
-  Remove(longest);
   return true;
 }
 
 void SessionTable::SweepClaimFolders() const {
   std::set<std::string> folders;
-  for (const auto& [id, session] : sessions_) {
-    const std::string path = session->claim().path();
-    if (path.empty() || !folders.insert(path.substr(0, path.rfind('/'))).second) continue;
+  const auto sweep = [&](const std::string& path) {
+    if (path.empty() || !folders.insert(path.substr(0, path.rfind('/'))).second) return;
     OrAtOnce(context_.slow_work)
         .Run(
             "old claims", absl::InfiniteDuration(),
             [path, now = options_.now()] { SweepClaims(path, now); }, [](const absl::Status&) {});
-  }
+  };
+  for (const auto& [id, session] : sessions_) sweep(session->claim().path());
+  for (const auto& [id, resting] : unopened_.all()) sweep(resting.claim());
 }
 
 v1::HostHoldings SessionTable::Holdings() const {
   v1::HostHoldings holdings;
   absl::Duration longest;
-  holdings.set_sessions(static_cast<uint32_t>(sessions_.size()));
+  holdings.set_sessions(static_cast<uint32_t>(size()));
   for (const auto& [id, session] : sessions_) {
     const v1::SessionState state = session->state();
     if (session->has_child()) holdings.set_with_child(holdings.with_child() + 1);
@@ -330,6 +410,9 @@ v1::HostHoldings SessionTable::Holdings() const {
       holdings.set_unacknowledged_bytes(holdings.unacknowledged_bytes() + journal.bytes());
     }
     longest = std::max(longest, UseOf(*session).unused);
+  }
+  for (const auto& [id, resting] : unopened_.all()) {
+    longest = std::max(longest, UseOf(resting).unused);
   }
   holdings.set_journal_bytes(disk_->kept_bytes());
   holdings.set_journal_quota_bytes(disk_->quota_bytes());

@@ -24,7 +24,10 @@
 #include "agent/session/host_age.h"
 #include "agent/session/loop_timer.h"
 #include "agent/session/retention.h"
+#include "agent/session/saved_session.pb.h"
 #include "agent/session/session.h"
+#include "agent/session/session_rest.h"
+#include "agent/session/unopened_sessions.h"
 #include "common/base/age_clock.h"
 #include "common/loop/event_loop.h"
 #include "proto/iris/v1/agent.pb.h"
@@ -39,6 +42,7 @@ struct SessionTableOptions {
   std::function<absl::Time()> now = absl::Now;
   AgeClock::Monotonic monotonic = MonotonicNow;
   absl::Duration house_every = absl::Hours(24);
+  absl::Duration note_rest_every = absl::Seconds(30);
   ChildStarter start_child = Child::Start;
   JournalSync::Sync sync;  // Unset: a thread and the kernel.
   std::function<std::map<std::string, ProcessId>()> find_keepers = FindKeepers;
@@ -48,6 +52,13 @@ struct SessionTableOptions {
 // The sessions of this agent, by session id, and the house that is kept for them: at the start, and
 // once a day. What nobody used for long goes, by the host's age (HostAge); claude's transcripts
 // stay. Lives on the process loop.
+//
+//   on the disk ──▶ unopened ── somebody asks, or it is too old ──▶ open ── at rest ──▶ open, noted
+//        └─ not noted as resting ────────────────────────────────────▲ └◀── somebody asks ──┘
+//
+// What rests (nothing runs or is open in it, and all that happened was acknowledged) is noted for
+// the next agent, which does not open it before somebody asks (RestNotes). Whatever is done with a
+// session is done with its files open: notes only say which need not be read at the start.
 class SessionTable {
  public:
   using CloseDone = absl::AnyInvocable<void(size_t sessions_ended)>;
@@ -58,14 +69,14 @@ class SessionTable {
   static constexpr absl::Duration kDamagedRetention = Retention::kDamaged;
 
   SessionTable(EventLoop& loop, SessionContext context, SessionTableOptions options = {});
-  // What still runs is killed without waiting: call CloseAll() first.
+  // What still runs is killed without waiting: call CloseAll() first. Notes what rests.
   ~SessionTable();
 
   // Takes over the sessions that earlier agents left on the disk; before anything else, since it
-  // reads all that they left, and looks for their keepers, before it returns. One that is
-  // damaged is put aside (SESSION.damaged) and logged. `before`: what HandOver() gave in the
-  // program that this process ran before; those sessions' children go on. From then on the house is
-  // kept.
+  // reads all that they left but what rests, and looks for their keepers, before it returns. One
+  // that is damaged is put aside (SESSION.damaged) and logged, here or when it is opened. `before`:
+  // what HandOver() gave in the program that this process ran before; those sessions' children go
+  // on. From then on the house is kept.
   void Load(const google::protobuf::RepeatedPtrField<handover::Session>& before = {});
   // What is too old goes. By itself once a day after Load().
   void KeepHouse();
@@ -88,6 +99,7 @@ class SessionTable {
   // none such here; acquire it. FAILURE_PERMISSION_DENIED: `epoch` is not the one in force.
   absl::StatusOr<Session*> Find(const std::string& session_id, uint64_t epoch);
 
+  // By session id.
   v1::ListResponse List() const;
   // All but the builds. From memory, but for what the disk has left.
   v1::HostHoldings Holdings() const;
@@ -108,6 +120,8 @@ class SessionTable {
   // Sets sessions_active and active_teams.
   void Count(v1::Hello& hello) const;
   size_t running_children() const;
+  // Sessions whose files are open.
+  size_t open_count() const { return sessions_.size(); }
   // No child runs, none of an earlier agent is waited for, and no tell is open.
   bool idle() const;
   // Some reader has not acknowledged all that happened.
@@ -115,11 +129,18 @@ class SessionTable {
 
  private:
   absl::StatusOr<std::unique_ptr<Session>> OpenSession(const std::string& session_id);
+  // It is in the table as any other then. FAILURE_STORAGE: it stays unopened.
+  absl::Status OpenUnopened(const std::string& session_id);
+  size_t size() const { return sessions_.size() + unopened_.size(); }
   void Close(const std::vector<Session*>& sessions, CloseDone done);
   void LoadFiles();
   // True if there is room for another session.
   bool MakeRoom();
+  // The clean one that was not used for the longest time; "": there is none.
+  std::string LongestUnused() const;
+  void OpenWhatIsOver();
   Retention::Use UseOf(const Session& session) const;
+  Retention::Use UseOf(const saved::Resting& resting) const;
   void Remove(const std::string& session_id);
   void SweepClaimFolders() const;
   void ArmHouse();
@@ -132,9 +153,11 @@ class SessionTable {
   std::map<std::string, const handover::Session*> before_;  // During Load().
   bool closing_all_ = false;                                // CloseAll() was called.
   LoopTimer house_timer_;
-  std::unique_ptr<JournalSync> disk_;               // Outlives the sessions.
+  std::unique_ptr<JournalSync> disk_;  // Outlives the sessions.
+  UnopenedSessions unopened_;
   std::map<std::string, ProcessId> stray_keepers_;  // That ran when the agent came.
   std::map<std::string, std::unique_ptr<Session>> sessions_;
+  SessionRest rest_;  // Of them.
 };
 
 }  // namespace iris

@@ -1,10 +1,6 @@
 #include "agent/session/tell_ledger.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -15,7 +11,6 @@
 #include "agent/claude/stream_json.h"
 #include "agent/journal/files.h"
 #include "common/base/ids.h"
-#include "common/base/scoped_fd.h"
 #include "common/failure/exhausted.h"
 #include "common/failure/failure.h"
 #include "common/log/check.h"
@@ -56,11 +51,13 @@ class TellLedger::OutputLine : public LineScannerSink {
   LineScanner scanner_{*this};
 };
 
-TellLedger::TellLedger(std::string path) : path_(std::move(path)) {}
+TellLedger::TellLedger(std::string path, KeptFiles& kept)
+    : file_(kept, std::move(path), KeptFile::IfMissing::kMake) {}
 TellLedger::~TellLedger() = default;
 
-absl::StatusOr<std::unique_ptr<TellLedger>> TellLedger::Open(const std::string& path) {
-  std::unique_ptr<TellLedger> ledger(new TellLedger(path));
+absl::StatusOr<std::unique_ptr<TellLedger>> TellLedger::Open(const std::string& path,
+                                                             KeptFiles& kept) {
+  std::unique_ptr<TellLedger> ledger(new TellLedger(path, kept));
   const absl::StatusOr<std::string> bytes = ReadWholeFile(path, kFileBytesMax);
   if (absl::IsNotFound(bytes.status())) return ledger;
   if (SaysExhausted(bytes.status().message())) return Exhausted(bytes.status(), "known tells");
@@ -194,11 +191,10 @@ std::vector<v1::TellState> TellLedger::Open() const {
   return open;
 }
 
-absl::Status TellLedger::Append(const std::string& entry) const {
-  const ScopedFd file(open(path_.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file) return absl::ErrnoToStatus(errno, path_);
-  // Not O_APPEND: what a failed write has left is written over.
-  return WriteAt(file, (entries_ - 1) * kEntryBytes, entry, path_);
+absl::Status TellLedger::Append(const std::string& entry) {
+  file_.CloseIfElsewhere();
+  // At this offset: what a failed write has left is written over.
+  return file_.WriteAt((entries_ - 1) * kEntryBytes, entry);
 }
 
 absl::Status TellLedger::WriteAnew() {
@@ -211,7 +207,7 @@ absl::Status TellLedger::Rewrite() {
   std::string entries;
   for (const std::string& id : settled_) entries += Encode(id, v1::TellState::SETTLED);
   for (const std::string& id : open_) entries += Encode(id, PhaseOf(id));
-  absl::Status status = ReplaceFile(path_, entries);
+  absl::Status status = ReplaceFile(file_.path(), entries);
   if (status.ok()) entries_ = entries.size() / kEntryBytes;
   return status;
 }

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "agent/claude/said.h"
+#include "agent/journal/kept_file.h"
 #include "proto/iris/v1/agent.pb.h"
 
 namespace iris {
@@ -30,9 +31,12 @@ class TellLedger {
   static constexpr size_t kSettledKept = 4096;
 
   // The ledger in the file `path`, which need not exist. What a crash has cut off is left out.
-  // FAILURE_STORAGE: it cannot be read.
-  static absl::StatusOr<std::unique_ptr<TellLedger>> Open(const std::string& path);
+  // `kept` outlives it. FAILURE_STORAGE: it cannot be read.
+  static absl::StatusOr<std::unique_ptr<TellLedger>> Open(const std::string& path, KeptFiles& kept);
   ~TellLedger();
+
+  // Whether its file stays open behind a Set(): false at first.
+  void SetStaysOpen(bool stays) { file_.SetStays(stays); }
 
   // PHASE_UNSPECIFIED: never met, or forgotten.
   Phase PhaseOf(absl::string_view tell_id) const;
@@ -66,16 +70,16 @@ class TellLedger {
   // A line of output that is being learned, in pieces.
   class OutputLine;
 
-  explicit TellLedger(std::string path);
+  TellLedger(std::string path, KeptFiles& kept);
   void LearnOutput(const v1::Output& output);
   void Note(const std::string& tell_id, Phase phase);
   // Each tell that is known is either open or settled, once.
   void CheckLists() const;
   void NoteOutcome(const std::string& tell_id, uint64_t seq);
-  absl::Status Append(const std::string& entry) const;
+  absl::Status Append(const std::string& entry);
   absl::Status Rewrite();
 
-  const std::string path_;
+  KeptFile file_;
   absl::flat_hash_map<std::string, Phase> phases_;
   std::deque<std::string> open_;                                  // Oldest first.
   std::deque<std::string> settled_;                               // Oldest first; bounded.

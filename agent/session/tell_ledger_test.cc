@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/journal/kept_file.h"
 #include "common/base/ids.h"
 #include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
@@ -29,7 +30,7 @@ class TellLedgerTest : public ::testing::Test {
   // The next life of the agent.
   void Live() {
     ledger.reset();
-    absl::StatusOr<std::unique_ptr<TellLedger>> opened = TellLedger::Open(path);
+    absl::StatusOr<std::unique_ptr<TellLedger>> opened = TellLedger::Open(path, kept);
     ASSERT_TRUE(opened.ok()) << opened.status();
     ledger = *std::move(opened);
   }
@@ -42,6 +43,7 @@ class TellLedgerTest : public ::testing::Test {
   const ScratchDir scratch;
   const std::string path = scratch.File("tells");
   const std::string a = NewUuid(), b = NewUuid(), c = NewUuid();
+  KeptFiles kept;
   std::unique_ptr<TellLedger> ledger;
 };
 
