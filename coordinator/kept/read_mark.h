@@ -26,7 +26,7 @@ enum class TextLoss {
 // What is known of the turn that is being read, between two lines of it.
 struct TurnMark {
   bool any_text = false;        // A text block that is not empty was seen.
-  uint64_t last_text = 0;       // Fnv64() of the last one.
+  uint64_t last_text = 0;       // TextHash() of the last one.
   SharedText end;               // Of the answer, by the result line: what no text block had.
   size_t structured_bytes = 0;  // The last ones of `end` are the structured output.
   TextLoss loss = TextLoss::kNone;

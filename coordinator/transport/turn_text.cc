@@ -7,7 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "common/base/fnv.h"
+#include "common/base/text_hash.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/json/peer_json.h"
@@ -131,7 +131,7 @@ std::string TurnText::OnLine(SaidLine said) {
   std::string added;
   for (std::string& text : said.texts) {
     if (text.empty()) continue;  // As if there were none.
-    last_text_ = Fnv64(text);
+    last_text_ = TextHash(text);
     if (std::exchange(any_text_, true)) text.insert(0, "\n\n");
     if (added.empty()) {
       added = std::move(text);  // The only one, mostly: a long one is not copied.
@@ -191,7 +191,7 @@ bool TurnText::WantsResult() const {
 
 void TurnText::OnResult(SaidLine& said) {
   KeepAccount(said);
-  const bool has_more = WantsResult() && (!any_text_ || Fnv64(said.result) != last_text_);
+  const bool has_more = WantsResult() && (!any_text_ || TextHash(said.result) != last_text_);
   std::string end;
   if (has_more && !said.result.empty()) {
     if (!said.structured.empty() && IsSameJson(said.result, said.structured)) said.result.clear();

@@ -83,7 +83,7 @@ class TurnText {
   size_t half_bytes_ = 0;
   bool skips_line_ = false;  // The rest of this line is not looked at.
   bool any_text_ = false;
-  uint64_t last_text_ = 0;  // Fnv64() of the last text block.
+  uint64_t last_text_ = 0;  // TextHash() of the last text block.
   SharedText end_;          // Of the answer, by the result line.
   size_t structured_bytes_ = 0;
   TextLoss loss_ = TextLoss::kNone;
