@@ -87,7 +87,6 @@ std::string JsonString::Take() {
 }
 
 void AppendEscaped(absl::string_view text, std::string& json) {
-  if (!IsUtf8(text)) return AppendEscaped(ToUtf8(text), json);
   while (!text.empty()) {
     const size_t plain = PlainStringBytes(text);
     json.append(text.data(), plain);

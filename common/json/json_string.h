@@ -30,8 +30,7 @@ class JsonString {
   uint16_t half_ = 0;  // The first half of a character whose second has not come; 0: none.
 };
 
-// Appends `text` as it stands between the quotes of a JSON string. Bytes that are no UTF-8 become
-// U+FFFD.
+// Appends `text`, which is UTF-8, as it stands between the quotes of a JSON string.
 void AppendEscaped(absl::string_view text, std::string& json);
 
 }  // namespace iris

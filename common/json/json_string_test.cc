@@ -89,11 +89,5 @@ TEST(AppendEscapedTest, IsWhatJsonHas) {
   }
 }
 
-TEST(AppendEscapedTest, BytesThatAreNoUtf8AreReplaced) {
-  std::string json;
-  AppendEscaped("a\xFF\n", json);
-  EXPECT_EQ(json, "a�\\n");
-}
-
 }  // namespace
 }  // namespace iris
