@@ -18,7 +18,7 @@ uint64_t TextHash(absl::string_view text) {
     take(word);
   }
   word = 0;
-  memcpy(&word, text.data(), text.size());
+  if (!text.empty()) memcpy(&word, text.data(), text.size());
   take(word);
   return hash;
 }

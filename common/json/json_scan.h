@@ -35,6 +35,10 @@ class JsonScanSink {
 // of it than a number or a bit for each bracket that is open, however long the text is and however
 // it is cut. Looks at bytes: whether strings are UTF-8, whether escapes are whole characters, and
 // whether a number fits anywhere is not asked. Not thread-safe.
+//
+// Lines of claude's are of 64 MiB at the most, and whoever wrote them is not trusted. simdjson
+// keeps up to 12 bytes for each of a text, or does not check what it passes over, by which broken
+// lines are known; and Debian has no archive of it, as which our programs link libraries.
 class JsonScan {
  public:
   // What nests deeper than `depth_max` counts as no JSON. `sink`, which may be null, outlives this.

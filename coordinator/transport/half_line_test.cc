@@ -1,9 +1,11 @@
 #include "coordinator/transport/half_line.h"
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_join.h"
+#include "absl/types/optional.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/base/utf8.h"
 #include "common/json/json_scan.h"
