@@ -41,7 +41,7 @@ void LineScanner::Finish() {
 }
 
 void LineScanner::EndLine() {
-  facts_.is_object = check_.IsObject();
+  facts_.is_object = IsObject();
   check_.Reset();
   const LineFacts facts = std::exchange(facts_, {});
   const std::string head = std::exchange(head_, {});
@@ -67,7 +67,8 @@ void LineScanner::Scan(absl::string_view piece) {
         continue;
       }
       // The bulk of every long line is one string: run to its next special byte.
-      const char* stop = std::find_if(at, end, [](char c) { return c == '"' || c == '\\'; });
+      const size_t plain = PlainStringBytes(absl::string_view(at, static_cast<size_t>(end - at)));
+      const char* const stop = at + plain;
       if (role_ != Role::kSkip && text_.size() < kValueBytesMax) {
         text_.append(at, std::min<size_t>(stop - at, kValueBytesMax - text_.size()));
       }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "agent/claude/json_check.h"
+#include "common/json/json_scan.h"
 
 namespace iris {
 
@@ -72,7 +72,7 @@ class LineScanner {
   const std::string& unfinished() const { return head_; }
   bool holds_unfinished() const { return head_.size() == line_bytes_; }
   // That is one JSON object: only the newline is missing.
-  bool unfinished_is_object() const { return line_bytes_ > 0 && check_.IsObject(); }
+  bool unfinished_is_object() const { return IsObject(); }
   // The stream is over: what is there without a newline counts as a line.
   void Finish();
 
@@ -81,7 +81,9 @@ class LineScanner {
   // Which of the containers with wanted fields. kOther: none, or deeper.
   enum class Place { kOther, kRoot, kUuids, kMessage, kContent, kBlock };
   static constexpr int kPlacesDepth = 4;
+  static constexpr size_t kDepthMax = 10'000;  // What nests deeper is no object.
 
+  bool IsObject() const { return !bad_ && check_.IsWhole(); }
   void Scan(absl::string_view piece);
   void OnOpen(char bracket);
   void OnClose();
@@ -99,7 +101,7 @@ class LineScanner {
   std::string head_;
   size_t line_bytes_ = 0;
 
-  JsonCheck check_;
+  JsonScan check_{kDepthMax};
   LineFacts facts_;
   bool bad_ = false;     // Not an object: nothing more is looked at until the newline.
   bool closed_ = false;  // The outermost object has ended.

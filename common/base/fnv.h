@@ -12,7 +12,7 @@ namespace iris {
 // (a home, a host); it keeps no secret and withstands no forger.
 std::string FnvHex128(absl::string_view text);
 
-// The 64-bit one, as a number: says whether two long texts are the same without keeping them.
+// The 64-bit one, as a number.
 uint64_t Fnv64(absl::string_view text);
 
 }  // namespace iris

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "utf8cpp/utf8.h"
@@ -14,6 +16,17 @@ constexpr absl::string_view kReplacement = "\xEF\xBF\xBD";
 const char* EndOf(absl::string_view text) { return text.data() + text.size(); }
 
 bool Continues(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
+
+// How many of the first bytes are ASCII, or a few less: long texts mostly are, and the library goes
+// by characters.
+size_t AsciiBytes(absl::string_view text) {
+  size_t ascii = 0;
+  for (uint64_t word; ascii + sizeof(word) <= text.size(); ascii += sizeof(word)) {
+    memcpy(&word, text.data() + ascii, sizeof(word));
+    if ((word & 0x8080808080808080) != 0) break;
+  }
+  return ascii;
+}
 
 }  // namespace
 
@@ -35,7 +48,16 @@ bool IsObeyed(char32_t character) {
          (character >= 0x2066 && character <= 0x2069);    // Isolates, and their end.
 }
 
-bool IsUtf8(absl::string_view text) { return utf8::is_valid(text.data(), EndOf(text)); }
+bool IsUtf8(absl::string_view text) {
+  constexpr size_t kOthersMax = 256;
+  while (!text.empty()) {
+    text.remove_prefix(AsciiBytes(text));
+    const absl::string_view others = Utf8Prefix(text, kOthersMax);
+    if (!utf8::is_valid(others.data(), EndOf(others))) return false;
+    text.remove_prefix(others.size());
+  }
+  return true;
+}
 
 // The library's own replaces what belongs together once, and so says less of what was there.
 std::string ToUtf8(absl::string_view text) {

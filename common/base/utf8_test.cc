@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <ios>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +36,26 @@ TEST(Utf8Test, OverlongSurrogateAndTooLargeAreRefused) {
   EXPECT_FALSE(IsUtf8("\xED\xA0\x80"));
   EXPECT_FALSE(IsUtf8("\xF4\x90\x80\x80"));
   EXPECT_FALSE(IsUtf8("\xFF"));
+}
+
+// Nothing is to be replaced in it, by the word of what replaces.
+TEST(Utf8Test, ALongTextIsJudgedWhereverItsCharactersStand) {
+  std::mt19937 random(20261208);
+  const std::string others[] = {"é", "€", "𝄞", "\xED\x9F\xBF", "\xFF", "\xE2\x82", "\x80"};
+  int good = 0;
+  for (int round = 0; round < 3'000; ++round) {
+    std::string text;
+    const size_t kinds = random() % 8 == 0 ? 7 : 4;
+    for (size_t parts = random() % 40; parts > 0; --parts) {
+      text.append(random() % 20, 'x');
+      for (size_t i = random() % 40; i > 0; --i) text += others[random() % kinds];
+    }
+    const bool is_utf8 = ToUtf8(text) == text;
+    good += is_utf8 ? 1 : 0;
+    ASSERT_EQ(IsUtf8(text), is_utf8) << round;
+  }
+  EXPECT_GT(good, 1'000);
+  EXPECT_LT(good, 3'000);
 }
 
 TEST(Utf8Test, BytesThatAreNoCharacterAreReplacedOneByOne) {

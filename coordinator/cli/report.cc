@@ -52,6 +52,15 @@ std::string ShortTeams(const v1::ListTeamsResponse& teams, const v1::GetStatusRe
   return FitTable(rows, view.screen);
 }
 
+// Prints `text` and `end`, which are not put together: a text may be long.
+bool PrintWithEnd(absl::string_view text, absl::string_view end) {
+  const bool written = fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+                       fwrite(end.data(), 1, end.size(), stdout) == end.size();
+  if (fflush(stdout) == 0 && written) return true;
+  perror("iris: stdout");
+  return false;
+}
+
 void PrintWhyNoAnswer(const TellReport& report) {
   if (report.not_yet) {
     const Failure failure = ToProto(report.status);
@@ -75,12 +84,7 @@ int PrintFailed(const absl::Status& status, bool json, int exit_code) {
   return exit_code;
 }
 
-bool PrintOut(const std::string& text) {
-  const bool written = fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  if (fflush(stdout) == 0 && written) return true;
-  perror("iris: stdout");
-  return false;
-}
+bool PrintOut(const std::string& text) { return PrintWithEnd(text, /*end=*/""); }
 
 int PrintOut(const std::string& text, int exit_code) {
   return PrintOut(text) ? exit_code : kExitFailed;
@@ -103,14 +107,14 @@ int PrintNotStarted(const absl::Status& status, bool json) {
 }
 
 bool PrintTell(const TellReport& report, bool json) {
-  std::string out = report.text;
-  if (json) out = TellJson(report);
-  if (!json && report.detached) out = report.tell_id;
+  std::string made;  // What is printed, if it is not the text as it is.
+  if (json) made = TellJson(report);
+  if (!json && report.detached) made = report.tell_id;
+  absl::string_view out = made.empty() ? report.text : made;
   // A host must not reach a person's terminal; a program that reads a pipe gets what it said.
-  if (isatty(STDOUT_FILENO) == 1) out = Printable(out);
+  if (isatty(STDOUT_FILENO) == 1) out = made = Printable(out);
   const bool nothing = out.empty() && !report.status.ok();
-  if (!nothing && !absl::EndsWith(out, "\n")) out += "\n";
-  if (!PrintOut(out)) return false;
+  if (!PrintWithEnd(out, nothing || absl::EndsWith(out, "\n") ? "" : "\n")) return false;
   if (!json && !report.status.ok()) PrintWhyNoAnswer(report);
   if (!json) fputs(Printable(AccountLines(report.account)).c_str(), stderr);
   return true;

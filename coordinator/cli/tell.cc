@@ -157,12 +157,12 @@ std::string StillOpen(const v1::TellProgress& progress, absl::Duration waited) {
                       says_why ? absl::StrCat(": ", ShowProgress(progress)) : "");
 }
 
-// The end of one tell, as far as this command knows it.
-TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
+// The end of one tell, as far as this command knows it. Takes the answer, which may be long.
+TellReport ReportOf(TellStreamResult& result, const std::string& tell_id,
                     const CommandLine& command, absl::Duration elapsed) {
   TellReport report{.tell_id = tell_id, .state = result.state(), .duration = elapsed};
   if (result.settled.has_value()) {
-    report.text = result.answer;
+    report.text = std::move(result.answer);
     report.structured_bytes = result.settled->structured_bytes();
     report.account = result.settled->account();
     report.status = FromProto(result.settled->failure());

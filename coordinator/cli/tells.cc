@@ -69,11 +69,12 @@ absl::StatusOr<std::string> WholeId(const CommandLine& command, v1::Coordinator:
   return LastTellId(*tells, from->name());
 }
 
-TellReport ReportOf(const TellStreamResult& result, const std::string& tell_id,
+// Takes the answer, which may be long.
+TellReport ReportOf(TellStreamResult& result, const std::string& tell_id,
                     const std::string& last_progress) {
   TellReport report{.tell_id = tell_id, .status = result.call, .state = result.state()};
   if (result.settled.has_value()) {
-    report.text = result.answer;
+    report.text = std::move(result.answer);
     report.structured_bytes = result.settled->structured_bytes();
     report.account = result.settled->account();
     report.status = FromProto(result.settled->failure());
@@ -212,11 +213,11 @@ int RunTells(const CommandLine& command, const Places& places) {
   request.set_no_wait(!command.wait);
   *request.mutable_environment() = EnvironmentToProto(OwnEnvironment());
   if (command.wait) request.set_claude_session_id(OwnClaudeSession());
-  const Followed followed = Follow(command, places, request);
+  Followed followed = Follow(command, places, request);
   if (const absl::Status started = followed.coordinator.status(); !started.ok()) {
     return PrintNotStarted(started, command.json);
   }
-  const TellStreamResult& result = followed.result;
+  TellStreamResult& result = followed.result;
   if (request.tell_id().empty()) {
     return PrintRefused(result.call, command.json);
   }

@@ -35,6 +35,9 @@ size_t TakeCharacter(absl::string_view& line) {
   return is_wide ? 2 : 1;
 }
 
+// Control characters are escaped in JSON already.
+bool IsHarmlessInJson(char c) { return static_cast<unsigned char>(c) < 0x7F; }
+
 // A newline and a tab do no harm.
 bool IsHarmful(char32_t character) {
   return IsObeyed(character) && character != '\n' && character != '\t';
@@ -62,10 +65,17 @@ std::string Printable(absl::string_view text) {
 
 std::string EscapeInJson(absl::string_view json) {
   std::string escaped;
+  escaped.reserve(json.size());
   for (absl::string_view rest = json; !rest.empty();) {
+    // Most of a long text.
+    const size_t ascii = static_cast<size_t>(
+        std::find_if_not(rest.begin(), rest.end(), IsHarmlessInJson) - rest.begin());
+    absl::StrAppend(&escaped, rest.substr(0, ascii));
+    rest.remove_prefix(ascii);
+    if (rest.empty()) break;
     char32_t character;
     const size_t bytes = std::max<size_t>(FirstCharacter(rest, &character), 1);
-    if (character >= 0x20 && IsObeyed(character)) {
+    if (IsObeyed(character)) {
       absl::StrAppendFormat(&escaped, "\\u%04x", static_cast<unsigned>(character));
     } else {
       absl::StrAppend(&escaped, rest.substr(0, bytes));

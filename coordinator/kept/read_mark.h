@@ -26,11 +26,11 @@ enum class TextLoss {
 // What is known of the turn that is being read, between two lines of it.
 struct TurnMark {
   bool any_text = false;        // A text block that is not empty was seen.
-  uint64_t last_text = 0;       // Fnv64() of the last one.
+  uint64_t last_text = 0;       // TextHash() of the last one.
   SharedText end;               // Of the answer, by the result line: what no text block had.
   size_t structured_bytes = 0;  // The last ones of `end` are the structured output.
   TextLoss loss = TextLoss::kNone;
-  bool skips_line = false;  // Inside a line that is too long to be looked at.
+  bool skips_line = false;  // Inside a line that is not looked at: too long, or an earlier turn's.
   uint32_t tools = 0;       // Uses of tools so far.
   // What the child's result lines came to so far, in millionths of a dollar; negative: not known,
   // since not all of them were read.

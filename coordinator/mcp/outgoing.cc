@@ -3,14 +3,24 @@
 #include "absl/strings/string_view.h"
 #include "common/base/utf8.h"
 #include "common/json/json.h"
+#include "common/json/json_string.h"
 #include "common/log/check.h"
 #include "coordinator/mcp/message.h"
 
 namespace iris {
 namespace {
 
-// The longest escape, \u001f, takes six bytes for one; a byte that is replaced, three.
-constexpr size_t kTextBytesMax = McpOutgoing::kPieceBytesMax / 6;
+// The longest escape, \u001f, takes six bytes for one; a byte that is replaced, three. Most text
+// has few of them, so a piece is filled bit by bit.
+constexpr size_t kEscapedBytesMax = 6;
+constexpr size_t kTextBytesMin = 1 << 10;
+
+// Most text is UTF-8; DumpJson() of it takes four times as long.
+void AppendQuotedPart(absl::string_view text, std::string& json) {
+  if (IsUtf8(text)) return AppendEscaped(text, json);
+  const std::string quoted = DumpJson(Json(std::string(text)));
+  json.append(quoted, 1, quoted.size() - 2);
+}
 
 std::string Take(const std::string& from, size_t& sent) {
   const std::string piece = from.substr(sent, McpOutgoing::kPieceBytesMax);
@@ -36,11 +46,16 @@ std::string McpOutgoing::NextPiece() {
 
 std::string McpOutgoing::NextTextPiece() {
   Check(text_ != nullptr, "a message is written without its text");
-  const absl::string_view rest = absl::string_view(*text_).substr(text_sent_);
-  const absl::string_view piece = Utf8Prefix(rest, kTextBytesMax);
-  text_sent_ += piece.size();
-  const std::string quoted = DumpJson(Json(std::string(piece)));
-  return quoted.substr(1, quoted.size() - 2);
+  std::string piece;
+  for (size_t room = kPieceBytesMax;
+       room >= kTextBytesMin * kEscapedBytesMax && text_sent_ < text_bytes_;
+       room = kPieceBytesMax - piece.size()) {
+    const absl::string_view rest = absl::string_view(*text_).substr(text_sent_);
+    const absl::string_view some = Utf8Prefix(rest, room / kEscapedBytesMax);
+    AppendQuotedPart(some, piece);
+    text_sent_ += some.size();
+  }
+  return piece;
 }
 
 }  // namespace iris

@@ -62,6 +62,16 @@ TEST(McpOutgoingTest, EveryTextArrivesByteForByte) {
   }
 }
 
+// Each is a message of its own on the way, and a turn of the loop.
+TEST(McpOutgoingTest, PiecesOfTextAreNearlyAsLongAsTheyMayBe) {
+  std::string text;
+  while (text.size() < 4 * McpOutgoing::kPieceBytesMax) text += "a line of an answer \"quoted\"\n";
+  McpOutgoing message("[\"", std::make_shared<const std::string>(text), "\"]");
+  size_t pieces = 0;
+  for (; !message.done(); ++pieces) message.NextPiece();
+  EXPECT_LE(pieces, 2 + text.size() / (McpOutgoing::kPieceBytesMax / 4 * 3) + 1);
+}
+
 TEST(McpOutgoingTest, BytesThatAreNoTextAreReplaced) {
   EXPECT_EQ(Received("a\xFF\xE2\x82"), "a��");
   const std::string continuations(200'000, '\x80');

@@ -92,12 +92,6 @@ void Checkpoints::SaveUnsavedLater() {
   });
 }
 
-size_t Checkpoints::Saving::bytes() const {
-  size_t bytes = 0;
-  for (const std::string& text : texts) bytes += text.size();
-  return bytes;
-}
-
 // All of it or nothing: no mark is stored, nor acknowledged, without the ends that lie before it.
 void Checkpoints::SaveSessions(const std::set<std::string>& session_ids, Saved saved) {
   const auto saving = std::make_shared<Saving>();
@@ -122,8 +116,7 @@ void Checkpoints::SaveSessions(const std::set<std::string>& session_ids, Saved s
         }
         if (std::exchange(saves_again_, false)) PostSave();
         saved(status);
-      },
-      saving->bytes());
+      });
 }
 
 void Checkpoints::AddCheckpoint(const std::string& session_id, Saving& saving) {
@@ -139,7 +132,8 @@ void Checkpoints::AddCheckpoint(const std::string& session_id, Saving& saving) {
   checkpoint.tell_id = std::move(unsaved->tell_id);
   checkpoint.void_before = unsaved->void_before;
   checkpoint.text_at = unsaved->text_at;
-  checkpoint.text = saving.texts.emplace_back(std::move(unsaved->text));
+  checkpoint.text = unsaved->text;
+  saving.texts.push_back(std::move(unsaved->held_by));
 }
 
 void Checkpoints::AddEnds(Saving& saving) {
@@ -151,7 +145,7 @@ void Checkpoints::AddEnds(Saving& saving) {
       continue;
     }
     TellEnd& over = std::get<TellEnd>(end);
-    saving.answers.push_back(std::move(over.answer));
+    saving.texts.push_back(std::move(over.answer));
     saving.settled.push_back(std::move(over.settlement));
   }
 }

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -14,6 +13,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "common/base/alive_flag.h"
 #include "common/loop/event_loop.h"
@@ -28,7 +28,8 @@ struct UnsavedText {
   std::string tell_id;
   bool void_before = false;  // As in Checkpoint.
   size_t text_at = 0;        // Likewise.
-  std::string text;
+  absl::string_view text;
+  std::shared_ptr<const std::string> held_by;  // As long as the text is needed.
   uint64_t round = 0;  // So often the tell's text was void; comes back with OnTextStored().
 };
 
@@ -95,16 +96,16 @@ class Checkpoints {
   void Forget();
 
  private:
-  // What is stored of some sessions at a time: copies, since the loop goes on meanwhile.
+  // What is stored of some sessions at a time. The loop goes on meanwhile: texts grow, and are not
+  // changed otherwise.
   struct Saving {
     std::set<std::string> session_ids;
     std::vector<Checkpoint> checkpoints;
-    std::vector<uint64_t> rounds;   // UnsavedText::round of the checkpoints' tells.
-    std::deque<std::string> texts;  // What the checkpoints refer to.
+    std::vector<uint64_t> rounds;  // UnsavedText::round of the checkpoints' tells.
     std::vector<Settlement> settled;
-    std::vector<std::shared_ptr<const std::string>> answers;  // What the settlements refer to.
+    // What the checkpoints and the settlements refer to: the tells have it too.
+    std::vector<std::shared_ptr<const std::string>> texts;
     std::vector<Postponement> put_off;
-    size_t bytes() const;  // That it holds beside the tells: answers are theirs.
   };
   using Saved = absl::AnyInvocable<void(const absl::Status& saved)>;
 

@@ -2,15 +2,28 @@
 
 #include <algorithm>
 
+#include "absl/strings/string_view.h"
 #include "common/log/check.h"
 
 namespace iris {
 
-void GrowingAnswer::Append(absl::string_view text, size_t bytes_max) {
+void GrowingAnswer::Append(std::string text, size_t bytes_max) {
   Check(whole_ == nullptr, "an answer grows that is whole");
   const size_t max = bytes_max + 1;
-  const absl::string_view fits = text.substr(0, max - std::min(max, text_.size()));
-  text_.append(fits.data(), fits.size());
+  text.resize(std::min(text.size(), max - std::min(max, bytes())));
+  if (text_ == nullptr) {
+    text_ = std::make_shared<std::string>(std::move(text));
+    return;
+  }
+  const size_t size = text_->size() + text.size();
+  const bool is_being_stored = text_.use_count() > 1;
+  if (is_being_stored && text_->capacity() < size) {
+    const auto grown = std::make_shared<std::string>();
+    grown->reserve(std::max(size, 2 * text_->capacity()));
+    grown->append(*text_);
+    text_ = grown;
+  }
+  text_->append(text);
 }
 
 void GrowingAnswer::Void() {
@@ -20,7 +33,7 @@ void GrowingAnswer::Void() {
 }
 
 void GrowingAnswer::StartAnew() {
-  text_.clear();
+  text_ = nullptr;
   ++round_;
   structured_bytes_ = 0;
   account_.Clear();
@@ -29,11 +42,13 @@ void GrowingAnswer::StartAnew() {
 }
 
 UnsavedText GrowingAnswer::Unsaved(const std::string& tell_id) const {
-  Check(stored_bytes_ <= text_.size(), "more is stored of an answer than there is");
+  Check(stored_bytes_ <= bytes(), "more is stored of an answer than there is");
+  const absl::string_view all = text_ == nullptr ? absl::string_view() : *text_;
   return {.tell_id = tell_id,
           .void_before = stored_text_is_void_,
           .text_at = stored_bytes_,
-          .text = text_.substr(stored_bytes_),
+          .text = all.substr(stored_bytes_),
+          .held_by = text_,
           .round = round_};
 }
 
@@ -45,21 +60,19 @@ void GrowingAnswer::OnStored(size_t bytes, uint64_t round) {
 }
 
 void GrowingAnswer::Finish(size_t bytes_max, bool is_answered) {
-  text_.resize(std::min(text_.size(), bytes_max));
+  if (IsLongerThan(bytes_max)) text_ = std::make_shared<std::string>(*text_, 0, bytes_max);
   if (!is_answered) structured_bytes_ = 0;
 }
 
 void GrowingAnswer::GiveUp() {
-  text_.clear();
+  text_ = nullptr;
   whole_ = nullptr;
   structured_bytes_ = 0;
 }
 
 std::shared_ptr<const std::string> GrowingAnswer::Whole() {
-  if (whole_ == nullptr) {
-    whole_ = std::make_shared<const std::string>(std::move(text_));
-    text_.clear();
-  }
+  if (whole_ == nullptr) whole_ = std::exchange(text_, nullptr);
+  if (whole_ == nullptr) whole_ = std::make_shared<const std::string>();
   return whole_;
 }
 

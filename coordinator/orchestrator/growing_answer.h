@@ -7,7 +7,6 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/string_view.h"
 #include "coordinator/orchestrator/checkpoints.h"
 #include "proto/iris/v1/coordinator.pb.h"
 
@@ -20,12 +19,13 @@ class GrowingAnswer {
  public:
   // What an earlier life has stored of it.
   void Restore(std::string stored) {
-    text_ = std::move(stored);
-    stored_bytes_ = text_.size();
+    stored_bytes_ = stored.size();
+    text_ = std::make_shared<std::string>(std::move(stored));
   }
   // One byte more than `bytes_max` is kept: that says that it is too long, in the next life too.
-  void Append(absl::string_view text, size_t bytes_max);
-  bool IsLongerThan(size_t bytes_max) const { return text_.size() > bytes_max; }
+  // A long text is not copied, if it is the first one.
+  void Append(std::string text, size_t bytes_max);
+  bool IsLongerThan(size_t bytes_max) const { return bytes() > bytes_max; }
   // The text so far does not count, nor what the store has of it.
   void Void();
   // The same where the store knows that already.
@@ -44,13 +44,18 @@ class GrowingAnswer {
   // All of it, for as long as somebody needs it; nothing is added any more.
   std::shared_ptr<const std::string> Whole();
 
-  size_t bytes() const { return whole_ != nullptr ? whole_->size() : text_.size(); }
+  size_t bytes() const {
+    if (whole_ != nullptr) return whole_->size();
+    return text_ == nullptr ? 0 : text_->size();
+  }
   size_t structured_bytes() const { return structured_bytes_; }
   const v1::TurnAccount& account() const { return account_; }
 
  private:
-  std::string text_;
-  std::shared_ptr<const std::string> whole_;  // Once it is over; `text_` is empty then.
+  // Null: empty. Shared with what stores its beginning, on another thread: bytes that are there
+  // stay as they are and where they are.
+  std::shared_ptr<std::string> text_;
+  std::shared_ptr<const std::string> whole_;  // Once it is over; `text_` is null then.
   uint64_t round_ = 0;                        // So often the text was void.
   size_t structured_bytes_ = 0;               // The last ones of it are JSON.
   v1::TurnAccount account_;                   // As in TellOutcome.

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "coordinator/orchestrator/checkpoints.h"
 #include "gtest/gtest.h"
@@ -25,6 +26,32 @@ TEST(GrowingAnswerTest, WhatIsStoredIsNotStoredAgain) {
   EXPECT_EQ(second.text_at, 4u);
   EXPECT_FALSE(second.void_before);
   EXPECT_EQ(*answer.Whole(), "one two");
+}
+
+// The store's thread reads it meanwhile.
+TEST(GrowingAnswerTest, WhatIsBeingStoredStaysWhereItIsWhileTheAnswerGrows) {
+  GrowingAnswer answer;
+  std::string all(100, 'a');
+  answer.Append(all, 1 << 20);
+  const UnsavedText unsaved = answer.Unsaved("tell");
+  for (int i = 0; i < 100; ++i) {
+    answer.Append(std::string(100, 'b'), 1 << 20);
+    all += std::string(100, 'b');
+  }
+  EXPECT_EQ(unsaved.text, std::string(100, 'a'));
+  const UnsavedText more = answer.Unsaved("tell");
+  answer.Finish(/*bytes_max=*/50, /*is_answered=*/false);
+  EXPECT_EQ(*answer.Whole(), all.substr(0, 50));
+  EXPECT_EQ(more.text, all);
+}
+
+TEST(GrowingAnswerTest, ALongTextIsNotCopied) {
+  std::string text(1 << 20, 'x');
+  const char* const bytes = text.data();
+  GrowingAnswer answer;
+  answer.Append(std::move(text), 1 << 20);
+  EXPECT_EQ(answer.Unsaved("tell").text.data(), bytes);
+  EXPECT_EQ(answer.Whole()->data(), bytes);
 }
 
 TEST(GrowingAnswerTest, WhatBecomesVoidWhileItIsStoredIsVoidInTheStoreToo) {

@@ -11,9 +11,9 @@
 
 namespace iris {
 
-void SentTells::OnText(const std::string& id_on_host, absl::string_view text) {
+void SentTells::OnText(const std::string& id_on_host, std::string text) {
   AcceptedTell* const tell = tells_.FindSent(id_on_host);
-  if (tell != nullptr) tell->answer().Append(text, limits_.answer_bytes_max);
+  if (tell != nullptr) tell->answer().Append(std::move(text), limits_.answer_bytes_max);
 }
 
 void SentTells::OnTextVoid(const std::string& id_on_host) {

@@ -7,7 +7,6 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
 #include "common/base/alive_flag.h"
 #include "coordinator/orchestrator/accepted_tell.h"
 #include "coordinator/orchestrator/open_tells.h"
@@ -30,7 +29,7 @@ class SentTells {
   SentTells(const SentTells&) = delete;
   SentTells& operator=(const SentTells&) = delete;
 
-  void OnText(const std::string& id_on_host, absl::string_view text);
+  void OnText(const std::string& id_on_host, std::string text);
   void OnTextVoid(const std::string& id_on_host);
   void OnStructured(const std::string& id_on_host, size_t bytes);
   void OnAccount(const std::string& id_on_host, const v1::TurnAccount& account);

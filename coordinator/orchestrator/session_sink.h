@@ -4,10 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
 #include "common/base/alive_flag.h"
 #include "coordinator/kept/read_mark.h"
 #include "coordinator/orchestrator/host_cancels.h"
@@ -45,8 +45,8 @@ class SessionSink final : public TransportSink {
     session_.NoteDown(why);
     line_.OnDown(why);
   }
-  void OnText(const std::string& id_on_host, absl::string_view text) override {
-    sent_.OnText(id_on_host, text);
+  void OnText(const std::string& id_on_host, std::string text) override {
+    sent_.OnText(id_on_host, std::move(text));
   }
   void OnTextVoid(const std::string& id_on_host) override { sent_.OnTextVoid(id_on_host); }
   void OnStructured(const std::string& id_on_host, size_t bytes) override {

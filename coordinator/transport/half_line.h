@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
@@ -16,26 +17,40 @@ namespace iris {
 // the line over another stream takes the beginning that it knows of. Thread-safe.
 class HalfLine {
  public:
-  void Append(absl::string_view piece) {
+  // One string that grows would be copied as often as it doubles, and be given back at the end.
+  static constexpr size_t kPieceBytes = 1 << 20;
+
+  void Append(absl::string_view bytes) {
     absl::MutexLock lock(&mutex_);
-    bytes_.append(piece.data(), piece.size());
+    while (!bytes.empty()) {
+      if (pieces_.empty() || pieces_.back().size() == kPieceBytes) {
+        pieces_.emplace_back();
+        if (pieces_.size() > 1) pieces_.back().reserve(kPieceBytes);
+      }
+      std::string& last = pieces_.back();
+      const absl::string_view fits = bytes.substr(0, kPieceBytes - last.size());
+      last.append(fits.data(), fits.size());
+      bytes.remove_prefix(fits.size());
+    }
   }
-  // The line has ended: all of it, which is not here any more.
-  std::string Take() {
+  // The line has ended: all of it in order, which is not here any more.
+  std::vector<std::string> Take() {
     absl::MutexLock lock(&mutex_);
     taken_ = true;
-    return std::move(bytes_);
+    return std::exchange(pieces_, {});
   }
   // The first `size` bytes; nothing where the line was taken since.
   absl::optional<std::string> First(size_t size) const {
     absl::MutexLock lock(&mutex_);
     if (taken_) return absl::nullopt;
-    return bytes_.substr(0, size);
+    std::string first;
+    for (const std::string& piece : pieces_) first.append(piece, 0, size - first.size());
+    return first;
   }
 
  private:
   mutable absl::Mutex mutex_;
-  std::string bytes_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> pieces_ ABSL_GUARDED_BY(mutex_);  // Of kPieceBytes, but for the last.
   bool taken_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -4,21 +4,20 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <iterator>
 #include <utility>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/base/utf8.h"
-#include "common/json/peer_json.h"
+#include "common/json/json_scan.h"
+#include "common/json/json_string.h"
+#include "coordinator/transport/structured_writer.h"
 
 namespace iris {
 namespace {
 
-using nlohmann::json;
-
+constexpr size_t kKeyBytesMax = 100;  // Of keys that are only looked at: longer than any known one.
 constexpr size_t kToolNameBytesMax = 100;
 constexpr size_t kToolInputBytesMax = 200;
 constexpr double kNumberMax = 1e15;
@@ -33,13 +32,17 @@ struct ToolReader {
   SaidTool tool;
   size_t rank = kTellingCount;  // Of what `tool.input` was.
 
+  bool WantsInput(absl::string_view key) const { return RankOf(key) < rank; }
   void TakeInput(absl::string_view key, absl::string_view text) {
-    const size_t found = std::find(std::begin(kTelling), std::end(kTelling), key) - kTelling;
-    if (found >= rank || text.empty()) return;
-    rank = found;
+    if (text.empty()) return;
+    rank = RankOf(key);
     tool.input = CutUtf8(text, kToolInputBytesMax);
   }
   void TakeName(absl::string_view name) { tool.name = CutUtf8(name, kToolNameBytesMax); }
+
+  static size_t RankOf(absl::string_view key) {
+    return std::find(std::begin(kTelling), std::end(kTelling), key) - kTelling;
+  }
 };
 
 // Called with one value after the other, in the order in which they stand.
@@ -48,146 +51,37 @@ struct ToolReader {
 //   …} 1                      2           3 4                           5         2 …
 //   {"usage": {…}, "permission_denials": [{"tool_name": …, "tool_input": {…}}]}
 //   1         2                          2 3                             4
-class Reader final : public nlohmann::json_sax<json> {
+class Reader final : public JsonScanSink {
  public:
-  explicit Reader(SaidLine& line) : line_(line) {}
+  // `bytes_max`: no text of the line is longer.
+  Reader(size_t bytes_max, bool with_result, SaidLine& line)
+      : bytes_max_(bytes_max), with_result_(with_result), line_(line) {}
 
-  bool null() override { return Scalar("null", /*is_null=*/true); }
-  bool boolean(bool value) override { return Scalar(value ? "true" : "false"); }
-  bool number_integer(number_integer_t value) override {
-    TakeNumber(static_cast<double>(value));
-    return Scalar(absl::StrCat(value));
-  }
-  bool number_unsigned(number_unsigned_t value) override {
-    TakeNumber(static_cast<double>(value));
-    return Scalar(absl::StrCat(value));
-  }
-  bool number_float(number_float_t value, const string_t& text) override {
-    TakeNumber(value);
-    return Scalar(text);
-  }
-  bool binary(binary_t&) override { return true; }
-
-  bool string(string_t& text) override {
-    const bool structured = BeginValue();
-    if (structured && depth_ <= kPeerJsonDepthMax) PutStructured(json(text).dump());
-    if (depth_ == 3 && in_denial_ && key_[3] == "tool_name") denied_.TakeName(text);
-    if (depth_ == 4 && in_denied_input_) denied_.TakeInput(key_[4], text);
-    if (depth_ == 5 && in_tool_input_) tool_.TakeInput(key_[5], text);
-    if (depth_ == 1) {
-      if (key_[1] == "type") line_.type = text;
-      if (key_[1] == "parent_tool_use_id") line_.by_sub_agent = true;
-      if (key_[1] == "result") line_.result = std::move(text);
-    } else if (depth_ == 2 && in_message_ && key_[2] == "content") {
-      line_.texts = {std::move(text)};
-    } else if (depth_ == 2 && in_message_ && key_[2] == "model") {
-      line_.is_notice = text == "<synthetic>";
-    } else if (depth_ == 4 && in_block_) {
-      if (key_[4] == "type") block_is_text_ = text == "text";
-      if (key_[4] == "type") block_is_tool_ = text == "tool_use";
-      if (key_[4] == "name") tool_.TakeName(text);
-      if (key_[4] == "text") {
-        block_text_ = std::move(text);
-        block_has_text_ = true;
-      }
-    }
-    return EndValue();
-  }
-
-  bool start_object(size_t) override { return Open('{'); }
-  bool start_array(size_t) override { return Open('['); }
-  bool end_object() override { return Close('}'); }
-  bool end_array() override { return Close(']'); }
-
-  bool key(string_t& name) override {
-    if (depth_ <= kKeysDepth) key_[depth_] = name;
-    if (in_structured_ && depth_ <= kPeerJsonDepthMax) {
-      PutStructured(json(name).dump());
-      line_.structured += ':';
-      comma_ = false;
-    }
-    return true;
-  }
-
-  bool parse_error(size_t, const std::string&, const json::exception&) override { return false; }
-
- private:
-  static constexpr int kKeysDepth = 5;
-
-  void TakeNumber(double value) {
-    if (depth_ > 2 || (depth_ == 2 && !in_usage_)) return;
-    const double number = std::clamp(value, 0.0, kNumberMax);
-    if (depth_ == 1) {
-      if (key_[1] == "total_cost_usd") {
-        line_.cost_micro_usd = std::llround(std::min(number * 1e6, kNumberMax));
-      }
-      if (key_[1] == "duration_ms") line_.duration_ms = std::llround(number);
-      return;
-    }
-    const bool is_input = key_[2] == "input_tokens" || key_[2] == "cache_read_input_tokens" ||
-                          key_[2] == "cache_creation_input_tokens";
-    if (is_input) {
-      const int64_t sum = std::max<int64_t>(line_.input_tokens, 0) + std::llround(number);
-      line_.input_tokens = std::min(sum, kTokensMax);
-    }
-    if (key_[2] == "output_tokens") line_.output_tokens = std::llround(number);
-  }
-
-  // True inside the structured output, which may begin here.
-  bool BeginValue() {
-    if (depth_ == 1 && key_[1] == "structured_output") {
-      line_.structured.clear();
-      in_structured_ = true;
-      comma_ = false;
-    }
-    return in_structured_;
-  }
-  bool EndValue() {
-    if (depth_ == 1) in_structured_ = false;
-    return true;
-  }
-  void PutStructured(absl::string_view text) {
-    absl::StrAppend(&line_.structured, comma_ ? "," : "", text);
-    comma_ = true;
-  }
-
-  bool Scalar(absl::string_view text, bool is_null = false) {
-    if (BeginValue() && depth_ <= kPeerJsonDepthMax && !(is_null && depth_ == 1)) {
-      PutStructured(text);
-    }
-    if (depth_ == 1 && key_[1] == "parent_tool_use_id") line_.by_sub_agent = !is_null;
-    return EndValue();
-  }
-
-  bool Open(char bracket) {
-    if (BeginValue() && depth_ <= kPeerJsonDepthMax) {
-      // Nothing of a value that nests too deep is kept.
-      PutStructured(depth_ == kPeerJsonDepthMax ? "null" : absl::string_view(&bracket, 1));
-      if (depth_ < kPeerJsonDepthMax) comma_ = false;
-    }
+  void OnOpen(bool object) override {
+    if (IsStructured()) structured_.Begin();
+    structured_.Open(object, depth_);
     ++depth_;
     if (depth_ <= kKeysDepth) key_[depth_].clear();
     if (depth_ == 2) {
-      in_message_ = bracket == '{' && key_[1] == "message";
-      in_usage_ = bracket == '{' && key_[1] == "usage";
-      in_denials_ = bracket == '[' && key_[1] == "permission_denials";
+      in_message_ = object && key_[1] == "message";
+      in_usage_ = object && key_[1] == "usage";
+      in_denials_ = !object && key_[1] == "permission_denials";
     }
     if (depth_ == 3) {
-      in_content_ = in_message_ && bracket == '[' && key_[2] == "content";
-      in_denial_ = in_denials_ && bracket == '{';
+      in_content_ = in_message_ && !object && key_[2] == "content";
+      in_denial_ = in_denials_ && object;
       if (in_denial_) denied_ = {};
     }
     if (depth_ == 4) {
-      in_block_ = in_content_ && bracket == '{';
-      in_denied_input_ = in_denial_ && bracket == '{' && key_[3] == "tool_input";
+      in_block_ = in_content_ && object;
+      in_denied_input_ = in_denial_ && object && key_[3] == "tool_input";
       block_is_text_ = block_has_text_ = block_is_tool_ = false;
       if (in_block_) tool_ = {};
     }
-    if (depth_ == 5) in_tool_input_ = in_block_ && bracket == '{' && key_[4] == "input";
-    return true;
+    if (depth_ == 5) in_tool_input_ = in_block_ && object && key_[4] == "input";
   }
 
-  bool Close(char bracket) {
+  void OnClose(bool object) override {
     if (depth_ == 4 && in_block_ && block_is_text_ && block_has_text_) {
       line_.texts.push_back(std::move(block_text_));
     }
@@ -203,15 +97,178 @@ class Reader final : public nlohmann::json_sax<json> {
     if (depth_ == 4) in_block_ = in_denied_input_ = false;
     if (depth_ == 3) in_content_ = in_denial_ = false;
     if (depth_ == 2) in_message_ = in_usage_ = in_denials_ = false;
-    if (in_structured_ && depth_ <= kPeerJsonDepthMax) {
-      line_.structured += bracket;
-      comma_ = true;
-    }
+    structured_.Close(object, depth_);
     --depth_;
-    return EndValue();
+    if (depth_ == 1) structured_.End();
   }
 
+  bool OnBegin(JsonKind kind) override {
+    kind_ = kind;
+    if (kind == JsonKind::kKey) {
+      text_.Begin(structured_.Takes(depth_) ? bytes_max_ : kKeyBytesMax);
+      return depth_ <= kKeysDepth || structured_.Takes(depth_);
+    }
+    if (IsStructured()) structured_.Begin();
+    if (depth_ == 1 && key_[1] == "parent_tool_use_id") {
+      line_.by_sub_agent = kind != JsonKind::kNull;
+    }
+    slot_ = Slot::kNone;
+    if (structured_.Takes(depth_)) {
+      slot_ = Slot::kStructured;
+    } else if (kind == JsonKind::kString) {
+      slot_ = SlotOfString();
+    } else if (kind == JsonKind::kNumber && IsWantedNumber()) {
+      slot_ = Slot::kNumber;
+    }
+    text_.Begin(bytes_max_);
+    return slot_ != Slot::kNone;
+  }
+  void OnPlain(absl::string_view bytes) override { text_.AddPlain(bytes); }
+  void OnEscape(uint16_t unit) override { text_.AddEscape(unit); }
+  void OnEnd() override {
+    if (kind_ == JsonKind::kKey) return TakeKey();
+    if (slot_ != Slot::kNone) TakeValue(text_.Take());
+    if (depth_ == 1) structured_.End();
+  }
+
+ private:
+  static constexpr int kKeysDepth = 5;
+
+  // What the value is that has begun.
+  enum class Slot {
+    kNone,
+    kStructured,  // Some of it.
+    kNumber,      // By its key.
+    kType,
+    kResult,
+    kContent,
+    kModel,
+    kBlockType,
+    kBlockText,
+    kToolName,
+    kToolInput,
+    kDeniedName,
+    kDeniedInput,
+  };
+
+  bool IsStructured() const { return depth_ == 1 && key_[1] == "structured_output"; }
+
+  Slot SlotOfString() const {
+    switch (depth_) {
+      case 1:
+        if (key_[1] == "type") return Slot::kType;
+        return with_result_ && key_[1] == "result" ? Slot::kResult : Slot::kNone;
+      case 2:
+        if (in_message_ && key_[2] == "content") return Slot::kContent;
+        return in_message_ && key_[2] == "model" ? Slot::kModel : Slot::kNone;
+      case 3:
+        return in_denial_ && key_[3] == "tool_name" ? Slot::kDeniedName : Slot::kNone;
+      case 4:
+        if (in_denied_input_ && denied_.WantsInput(key_[4])) return Slot::kDeniedInput;
+        if (in_block_ && key_[4] == "type") return Slot::kBlockType;
+        if (in_block_ && key_[4] == "name") return Slot::kToolName;
+        return in_block_ && key_[4] == "text" ? Slot::kBlockText : Slot::kNone;
+      case 5:
+        return in_tool_input_ && tool_.WantsInput(key_[5]) ? Slot::kToolInput : Slot::kNone;
+      default:
+        return Slot::kNone;
+    }
+  }
+
+  bool IsWantedNumber() const {
+    if (depth_ == 1) return key_[1] == "total_cost_usd" || key_[1] == "duration_ms";
+    return depth_ == 2 && in_usage_ && (IsInputTokens(key_[2]) || key_[2] == "output_tokens");
+  }
+  static bool IsInputTokens(absl::string_view key) {
+    return key == "input_tokens" || key == "cache_read_input_tokens" ||
+           key == "cache_creation_input_tokens";
+  }
+
+  void TakeKey() {
+    if (depth_ > kKeysDepth && !structured_.Takes(depth_)) return;
+    std::string key = text_.Take();
+    if (structured_.Takes(depth_)) structured_.PutKey(key);
+    if (depth_ <= kKeysDepth) key_[depth_] = std::move(key);
+  }
+
+  void TakeValue(std::string text) {
+    switch (slot_) {
+      case Slot::kNone:
+        return;
+      case Slot::kStructured:
+        return TakeStructured(text);
+      case Slot::kNumber:
+        return TakeNumber(text);
+      case Slot::kType:
+        line_.type = std::move(text);
+        return;
+      case Slot::kResult:
+        line_.result = std::move(text);
+        return;
+      case Slot::kContent:
+        line_.texts.clear();
+        line_.texts.push_back(std::move(text));
+        return;
+      case Slot::kModel:
+        line_.is_notice = text == "<synthetic>";
+        return;
+      case Slot::kBlockType:
+        block_is_text_ = text == "text";
+        block_is_tool_ = text == "tool_use";
+        return;
+      case Slot::kBlockText:
+        block_text_ = std::move(text);
+        block_has_text_ = true;
+        return;
+      case Slot::kToolName:
+        return tool_.TakeName(text);
+      case Slot::kToolInput:
+        return tool_.TakeInput(key_[5], text);
+      case Slot::kDeniedName:
+        return denied_.TakeName(text);
+      case Slot::kDeniedInput:
+        return denied_.TakeInput(key_[4], text);
+    }
+  }
+
+  void TakeStructured(absl::string_view text) {
+    switch (kind_) {
+      case JsonKind::kString:
+        return structured_.PutString(text);
+      case JsonKind::kNumber:
+        return structured_.Put(text);
+      case JsonKind::kTrue:
+        return structured_.Put("true");
+      case JsonKind::kFalse:
+        return structured_.Put("false");
+      default:
+        if (depth_ > 1) structured_.Put("null");  // All of it: as if there were none.
+    }
+  }
+
+  void TakeNumber(absl::string_view text) {
+    double value = 0;
+    if (!absl::SimpleAtod(text, &value)) return;
+    const double number = std::clamp(value, 0.0, kNumberMax);
+    if (depth_ == 1 && key_[1] == "duration_ms") {
+      line_.duration_ms = std::llround(number);
+    } else if (depth_ == 1) {
+      line_.cost_micro_usd = std::llround(std::min(number * 1e6, kNumberMax));
+    } else if (IsInputTokens(key_[2])) {
+      const int64_t sum = std::max<int64_t>(line_.input_tokens, 0) + std::llround(number);
+      line_.input_tokens = std::min(sum, kTokensMax);
+    } else {
+      line_.output_tokens = std::llround(number);
+    }
+  }
+
+  const size_t bytes_max_;
+  const bool with_result_;
   SaidLine& line_;
+  JsonString text_;  // What is being read, if it is wanted.
+  JsonKind kind_ = JsonKind::kNull;
+  Slot slot_ = Slot::kNone;
+  StructuredWriter structured_{line_.structured};
   int depth_ = 0;  // Of brackets that are open.
   std::string key_[kKeysDepth + 1];
   bool in_message_ = false;
@@ -228,51 +285,20 @@ class Reader final : public nlohmann::json_sax<json> {
   bool in_denial_ = false;
   bool in_denied_input_ = false;
   ToolReader denied_;
-  bool in_structured_ = false;
-  bool comma_ = false;  // Before the next value of it.
 };
-
-bool Parse(const std::string& text, SaidLine& line) {
-  line = {};
-  Reader reader(line);
-  line.is_json = json::sax_parse(text.begin(), text.end(), &reader);
-  return line.is_json;
-}
-
-// The code unit of the escape \uXXXX that begins at `at`, or -1.
-int EscapedUnit(absl::string_view text, size_t at) {
-  uint32_t unit = 0;
-  if (text.substr(at, 2) != "\\u" || text.size() < at + 6) return -1;
-  return absl::SimpleHexAtoi(text.substr(at + 2, 4), &unit) ? static_cast<int>(unit) : -1;
-}
-
-bool IsBetween(int unit, int first, int last) { return unit >= first && unit <= last; }
-
-// JavaScript writes half a character as it is; a JSON parser refuses it.
-void ReplaceLoneSurrogates(std::string& text) {
-  for (size_t at = text.find('\\'); at != std::string::npos; at = text.find('\\', at)) {
-    const int unit = EscapedUnit(text, at);
-    const bool pair =
-        IsBetween(unit, 0xD800, 0xDBFF) && IsBetween(EscapedUnit(text, at + 6), 0xDC00, 0xDFFF);
-    if (pair) {
-      at += 12;
-    } else if (IsBetween(unit, 0xD800, 0xDFFF)) {
-      text.replace(at, 6, "\\ufffd");
-      at += 6;
-    } else {
-      at += 2;
-    }
-  }
-}
 
 }  // namespace
 
-SaidLine ReadSaidLine(std::string& line) {
+SaidLine ReadSaidLine(std::vector<std::string> line, bool with_result) {
+  size_t bytes = 0;
+  for (const std::string& piece : line) bytes += piece.size();
   SaidLine said;
-  if (Parse(line, said) || line.empty() || line[0] != '{') return said;
-  ReplaceLoneSurrogates(line);
-  if (!IsUtf8(line)) line = ToUtf8(line);
-  Parse(line, said);
+  Reader reader(bytes, with_result, said);
+  JsonScan scan(/*depth_max=*/bytes, &reader);
+  for (std::string& piece : line) {
+    scan.Feed(piece);
+    std::string().swap(piece);
+  }
   return said;
 }
 

@@ -18,7 +18,6 @@ struct SaidTool {
 
 // What one line of claude's stdout adds to an answer, and to what is known of its turn.
 struct SaidLine {
-  bool is_json = false;  // One JSON value, and nothing else.
   std::string type;
   bool by_sub_agent = false;       // A line with a parent_tool_use_id.
   bool is_notice = false;          // Of claude, not of a model: mostly why the API gave no answer.
@@ -37,11 +36,12 @@ struct SaidLine {
   std::vector<SaidTool> denied;  // The first ones of them.
 };
 
-// Reads a line whatever it holds, in linear time. Keeps what stands above and forgets the rest as
-// it comes, so that neither many small values nor deep ones take memory: what nests deeper than
+// Reads a line, which is JSON, in linear time. Keeps what stands above and forgets the rest as it
+// comes, so that neither many small values nor deep ones take memory: what nests deeper than
 // kPeerJsonDepthMax is passed over. Escapes of half a character (a lone surrogate) and bytes that
-// are no UTF-8 become U+FFFD; `line` may be changed for that.
-SaidLine ReadSaidLine(std::string& line);
+// are no UTF-8 become U+FFFD. `line` is in pieces, each of which is freed once it was read: a long
+// text is not held twice. Where `with_result` is false, `result` stays empty.
+SaidLine ReadSaidLine(std::vector<std::string> line, bool with_result);
 
 }  // namespace iris
 

@@ -8,7 +8,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "common/failure/failure.h"
 #include "coordinator/transport/transport.h"
 
@@ -24,7 +23,7 @@ class SinkRecorder : public TransportSink {
   }
   void OnReady(int64_t pid, uint64_t) override { Heard(absl::StrCat("ready ", pid)); }
   void OnDown(const absl::Status& why) override { Heard(absl::StrCat("down ", Kind(why))); }
-  void OnText(const std::string& id, absl::string_view text) override {
+  void OnText(const std::string& id, std::string text) override {
     Heard(absl::StrCat(id, " says ", text));
   }
   void OnTextVoid(const std::string& id) override { Heard(absl::StrCat(id, " begins anew")); }

@@ -10,7 +10,6 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "coordinator/config/config.h"
 #include "coordinator/transport/host_away.h"
@@ -57,7 +56,7 @@ class TransportSink {
   virtual void OnDown(const absl::Status& why) = 0;
 
   // A piece of the answer of the tell in flight, in order, whole characters not guaranteed.
-  virtual void OnText(const std::string& tell_id, absl::string_view text) = 0;
+  virtual void OnText(const std::string& tell_id, std::string text) = 0;
   // What was passed to OnText() for this tell does not count: the host sends the whole turn anew.
   virtual void OnTextVoid(const std::string& tell_id) = 0;
   // The last `bytes` of its text are its structured output, as JSON. Before OnSettled().

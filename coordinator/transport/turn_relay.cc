@@ -1,6 +1,7 @@
 #include "coordinator/transport/turn_relay.h"
 
 #include <deque>
+#include <utility>
 
 #include "common/base/alive_flag.h"
 #include "coordinator/transport/name_takeover.h"
@@ -47,7 +48,7 @@ void TurnRelay::Apply(SessionNews& item) {
       if (!IsHeard(item) || item.text.empty()) return;
       tell->has_text = true;
       text_bytes_ += item.text.size();
-      return sink_.OnText(item.tell_id, item.text);
+      return sink_.OnText(item.tell_id, std::move(item.text));
     case SessionNews::Kind::kVoid:
       if (!IsHeard(item)) return;
       tell->has_text = false;

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/base/fnv.h"
+#include "absl/strings/str_join.h"
+#include "common/base/text_hash.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
 #include "common/json/peer_json.h"
@@ -14,7 +16,6 @@
 namespace iris {
 namespace {
 
-constexpr size_t kKeptBufferMax = 1 << 20;
 constexpr size_t kComparedBytesMax = 1 << 20;
 constexpr size_t kHeadBytes = 100;
 constexpr size_t kWordsBytesMax = 200;
@@ -36,6 +37,13 @@ bool IsSameJson(const std::string& text, const std::string& other) {
 }  // namespace
 
 void TurnText::Begin() {
+  const bool lacks_result = half_bytes_ > 0 && skim_.has_left_out();
+  if (lacks_result) {  // It is of the turn before.
+    skips_line_ = true;
+    MissLines();
+    ForgetHalf();
+  }
+  skim_.KeepRest();
   any_text_ = false;
   last_text_ = 0;
   end_.reset();
@@ -47,23 +55,28 @@ void TurnText::Begin() {
 }
 
 std::string TurnText::Feed(absl::string_view piece, bool ends_line) {
-  if (!too_long_ && half_bytes_ + piece.size() > kLineBytesMax) DropTooLong();
-  if (!too_long_) {
-    half_->Append(piece);
-    half_bytes_ += piece.size();
-  }
+  if (!skips_line_ && half_bytes_ + piece.size() > kLineBytesMax) DropTooLong();
+  if (!skips_line_) Keep(piece);
   if (!ends_line) return "";
-  if (std::exchange(too_long_, false)) return "";
-  line_ = half_->Take();
+  if (std::exchange(skips_line_, false)) return "";
+  const bool is_json = skim_.IsJson();
+  const bool has_result = !skim_.has_left_out();
+  std::vector<std::string> line = half_->Take();
   ForgetHalf();
-  std::string text = OnLine();
-  line_.clear();
-  if (line_.capacity() > kKeptBufferMax) line_.shrink_to_fit();
-  return text;
+  if (is_json) return OnLine(ReadSaidLine(std::move(line), /*with_result=*/has_result));
+  OnBrokenLine(absl::StrJoin(line, ""));
+  return "";
+}
+
+void TurnText::Keep(absl::string_view piece) {
+  if (half_bytes_ == 0) skim_.Begin(/*leaves_result=*/!WantsResult());
+  const absl::string_view kept = skim_.Feed(piece);
+  half_->Append(kept);
+  half_bytes_ += kept.size();
 }
 
 void TurnText::DropTooLong() {
-  too_long_ = true;
+  skips_line_ = true;
   const std::string head = half_->First(std::min(half_bytes_, kHeadBytes)).value_or("");
   if (!HoldsNoText(head)) {
     loss_ = TextLoss::kTooLong;
@@ -78,7 +91,7 @@ TurnMark TurnText::mark() const {
           .end = end_,
           .structured_bytes = structured_bytes_,
           .loss = loss_,
-          .skips_line = too_long_,
+          .skips_line = skips_line_,
           .tools = tools_,
           .spent_micro_usd = spent_micro_usd_,
           .account = account_};
@@ -95,30 +108,20 @@ void TurnText::Restore(const TurnMark& mark, absl::string_view half) {
   end_ = mark.end;
   structured_bytes_ = mark.structured_bytes;
   loss_ = mark.loss;
-  too_long_ = mark.skips_line;
+  skips_line_ = mark.skips_line;
   tools_ = mark.tools;
   spent_micro_usd_ = mark.spent_micro_usd;
   account_ = mark.account;
   ForgetHalf();
-  half_->Append(half);
-  half_bytes_ = half.size();
+  Keep(half);
 }
 
 void TurnText::DropLine() {
-  too_long_ = false;
+  skips_line_ = false;
   ForgetHalf();
 }
 
-std::string TurnText::OnLine() {
-  SaidLine said = ReadSaidLine(line_);
-  if (!said.is_json) {
-    // Nothing else begins so: quotes inside of a string are escaped.
-    const bool may_hold_text = absl::StrContains(line_, R"("type":"assistant")");
-    if (may_hold_text && loss_ == TextLoss::kLine) loss_ = TextLoss::kLines;
-    if (may_hold_text && loss_ == TextLoss::kNone) loss_ = TextLoss::kLine;
-    if (absl::StrContains(line_, R"("type":"result")")) MissLines();
-    return "";
-  }
+std::string TurnText::OnLine(SaidLine said) {
   if (said.type == "result") OnResult(said);
   if (said.type != "assistant") return "";
   tools_ += said.tools;
@@ -126,12 +129,25 @@ std::string TurnText::OnLine() {
   // A failure says what a notice says; a turn that ends well has it in its result.
   if (said.by_sub_agent || said.is_notice) return "";
   std::string added;
-  for (const std::string& text : said.texts) {
+  for (std::string& text : said.texts) {
     if (text.empty()) continue;  // As if there were none.
-    absl::StrAppend(&added, std::exchange(any_text_, true) ? "\n\n" : "", text);
-    last_text_ = Fnv64(text);
+    last_text_ = TextHash(text);
+    if (std::exchange(any_text_, true)) text.insert(0, "\n\n");
+    if (added.empty()) {
+      added = std::move(text);  // The only one, mostly: a long one is not copied.
+    } else {
+      added += text;
+    }
   }
   return added;
+}
+
+void TurnText::OnBrokenLine(absl::string_view line) {
+  // Nothing else begins so: quotes inside of a string are escaped.
+  const bool may_hold_text = absl::StrContains(line, R"("type":"assistant")");
+  if (may_hold_text && loss_ == TextLoss::kLine) loss_ = TextLoss::kLines;
+  if (may_hold_text && loss_ == TextLoss::kNone) loss_ = TextLoss::kLine;
+  if (absl::StrContains(line, R"("type":"result")")) MissLines();
 }
 
 // A sub-agent's tools are what the turn does now; its words are not the answer's.
@@ -169,14 +185,18 @@ void TurnText::KeepAccount(const SaidLine& said) {
 
 // `result` repeats the last text block. Where no line before had that, it is the text of a line
 // that was broken, or of a turn without text blocks.
+bool TurnText::WantsResult() const {
+  return !any_text_ || loss_ == TextLoss::kLine || loss_ == TextLoss::kLines;
+}
+
 void TurnText::OnResult(SaidLine& said) {
   KeepAccount(said);
-  const bool line_lost = loss_ == TextLoss::kLine || loss_ == TextLoss::kLines;
-  const bool has_more = !any_text_ || (line_lost && Fnv64(said.result) != last_text_);
+  const bool has_more = WantsResult() && (!any_text_ || TextHash(said.result) != last_text_);
   std::string end;
   if (has_more && !said.result.empty()) {
     if (!said.structured.empty() && IsSameJson(said.result, said.structured)) said.result.clear();
-    if (!said.result.empty()) end = absl::StrCat(any_text_ ? "\n\n" : "", said.result);
+    if (any_text_ && !said.result.empty()) said.result.insert(0, "\n\n");
+    end = std::move(said.result);
     if (loss_ == TextLoss::kLine) loss_ = TextLoss::kNone;
   }
   structured_bytes_ = said.structured.size();

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "coordinator/transport/half_line.h"
+#include "coordinator/transport/line_skim.h"
 #include "coordinator/transport/read_point.h"
 #include "coordinator/transport/said_line.h"
 
@@ -55,7 +56,7 @@ class TurnText {
   void Restore(const TurnMark& mark, absl::string_view half = "");
   // Whether mark() is enough to go on: no line that matters has begun.
   bool between_lines() const { return half_bytes_ == 0; }
-  // What has come of the line that has begun.
+  // What has come of the line that has begun, and is kept.
   const std::shared_ptr<HalfLine>& half() const { return half_; }
   size_t half_bytes() const { return half_bytes_; }
   // The rest of the line that has begun will not come.
@@ -66,19 +67,23 @@ class TurnText {
   absl::Status outcome() const;
 
  private:
-  std::string OnLine();
+  void Keep(absl::string_view piece);
+  std::string OnLine(SaidLine said);
+  void OnBrokenLine(absl::string_view line);
+  // Whether the result line's `result` may be some of the answer.
+  bool WantsResult() const;
   void OnResult(SaidLine& said);
   void KeepAccount(const SaidLine& said);
   void SeeDoing(SaidLine& said);
   void DropTooLong();
   void ForgetHalf();
 
+  LineSkim skim_{kLineBytesMax};  // Of the line that has begun.
   std::shared_ptr<HalfLine> half_ = std::make_shared<HalfLine>();
   size_t half_bytes_ = 0;
-  std::string line_;  // That has ended.
-  bool too_long_ = false;
+  bool skips_line_ = false;  // The rest of this line is not looked at.
   bool any_text_ = false;
-  uint64_t last_text_ = 0;  // Fnv64() of the last text block.
+  uint64_t last_text_ = 0;  // TextHash() of the last text block.
   SharedText end_;          // Of the answer, by the result line.
   size_t structured_bytes_ = 0;
   TextLoss loss_ = TextLoss::kNone;

@@ -314,6 +314,53 @@ TEST(TurnTextTest, ALineThatIsTooLongIsAFailureWhereItMayHoldText) {
   EXPECT_TRUE(outcome_of(R"({"type":"user","message":{"content":")").ok());
 }
 
+TEST(TurnTextTest, AResultThatRepeatsTheTextIsNotHeld) {
+  const std::string text(1 << 20, 'x');
+  const std::string result =
+      absl::StrCat(R"({"type":"result","result":")", text, R"(","duration_ms":7})");
+  const absl::string_view half = absl::string_view(result).substr(0, 1 << 20);
+  TurnText turn;
+  turn.Begin();
+  turn.Feed(half, false);
+  EXPECT_EQ(turn.half_bytes(), half.size());  // It may be all that is said.
+  turn.DropLine();
+  EXPECT_EQ(turn.Feed(Assistant({Text(text)}), true), text);
+  turn.Feed(half, false);
+  EXPECT_LT(turn.half_bytes(), 100u);
+  EXPECT_FALSE(turn.between_lines());
+  // Who goes on with the line over another stream has as much of it.
+  TurnText next;
+  next.Restore(turn.mark(), *turn.half()->First(turn.half_bytes()));
+  EXPECT_EQ(next.half_bytes(), turn.half_bytes());
+  for (TurnText* const reader : {&turn, &next}) {
+    EXPECT_EQ(reader->Feed(absl::string_view(result).substr(half.size()), true), "");
+    EXPECT_EQ(AccountOf(*reader).duration_ms(), 7);
+    EXPECT_TRUE(reader->outcome().ok());
+    size_t structured_bytes = 0;
+    EXPECT_EQ(reader->Finish(structured_bytes), "");
+  }
+}
+
+TEST(TurnTextTest, AResultOfATurnBeforeIsNoneOfTheNext) {
+  TurnText turn;
+  turn.BeginChild();
+  turn.Begin();
+  turn.Feed(Assistant({Text("one")}), true);
+  turn.Feed(R"({"result":"on)", false);
+  turn.Begin();
+  EXPECT_TRUE(turn.mark().skips_line);
+  EXPECT_EQ(turn.Feed(R"(e","type":"result"})", true), "");
+  EXPECT_EQ(turn.account(), nullptr);
+  EXPECT_LT(turn.mark().spent_micro_usd, 0);  // Nobody has read what it came to.
+  // Of one whose result had not begun there is all.
+  turn.Feed(Assistant({Text("two")}), true);
+  turn.Feed(R"({"type":"result",)", false);
+  turn.Begin();
+  turn.Feed(R"("result":"three"})", true);
+  size_t structured_bytes = 0;
+  EXPECT_EQ(turn.Finish(structured_bytes), "three");
+}
+
 TEST(TurnTextTest, MarksShareALongResult) {
   TurnText turn;
   turn.Begin();

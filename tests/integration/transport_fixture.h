@@ -58,7 +58,7 @@ class TransportRecorder final : public TransportSink {
     absl::MutexLock lock(&mutex_);
     downs_.push_back(why);
   }
-  void OnText(const std::string& tell_id, absl::string_view text) override {
+  void OnText(const std::string& tell_id, std::string text) override {
     absl::MutexLock lock(&mutex_);
     absl::StrAppend(&texts_[tell_id], text);
   }

@@ -12,6 +12,9 @@
 namespace iris {
 namespace {
 
+// SQLite makes a copy of a row that it writes.
+constexpr size_t kPieceBytesMax = 1 << 20;
+
 // In the column `broken`, by TextLoss. Anything else is of an earlier version, and a loss.
 constexpr absl::string_view kLosses[] = {"", "line", "lines", "too long"};
 
@@ -117,13 +120,16 @@ absl::Status SqliteStore::SaveText(const Checkpoint& checkpoint) {
   if (checkpoint.void_before) {
     if (absl::Status status = ForgetText(checkpoint.tell_id); !status.ok()) return status;
   }
-  if (checkpoint.text.empty()) return absl::OkStatus();
-  // OR REPLACE: it may be there already, where an earlier Save() failed after its commit.
-  absl::StatusOr<Statement> add =
-      database_->Prepare("INSERT OR REPLACE INTO pieces (tell_id, at, bytes) VALUES (?, ?, ?)");
-  if (!add.ok()) return add.status();
-  add->BindText(checkpoint.tell_id).Bind(static_cast<int64_t>(checkpoint.text_at));
-  return add->BindBytes(checkpoint.text).Finish();
+  for (size_t at = 0; at < checkpoint.text.size(); at += kPieceBytesMax) {
+    // OR REPLACE: it may be there already, where an earlier Save() failed after its commit.
+    absl::StatusOr<Statement> add =
+        database_->Prepare("INSERT OR REPLACE INTO pieces (tell_id, at, bytes) VALUES (?, ?, ?)");
+    if (!add.ok()) return add.status();
+    add->BindText(checkpoint.tell_id).Bind(static_cast<int64_t>(checkpoint.text_at + at));
+    absl::Status added = add->BindBytes(checkpoint.text.substr(at, kPieceBytesMax)).Finish();
+    if (!added.ok()) return added;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ReadMark> SqliteStore::FindMark(absl::string_view session_id) {

@@ -85,6 +85,16 @@ TEST_F(StoreMarksTest, APieceThatIsStoredTwiceIsOne) {
   EXPECT_EQ(*store_->FindText(id), "one two three four");
 }
 
+TEST_F(StoreMarksTest, ALongTextComesBackAlsoWhereItIsStoredAgainWithMore) {
+  const std::string id = OpenTell();
+  std::string text = "begins ";
+  Save(id, 0, text);
+  for (size_t i = 0; text.size() < 5'000'000; ++i) text += std::to_string(i) + ' ';
+  Save(id, 7, absl::string_view(text).substr(7, 2'500'000));
+  Save(id, 7, absl::string_view(text).substr(7));
+  EXPECT_TRUE(*store_->FindText(id) == text);  // EXPECT_EQ would print it.
+}
+
 TEST_F(StoreMarksTest, WhatIsVoidIsReplaced) {
   const std::string id = OpenTell(), other = OpenTell();
   Save(id, 0, "half ");

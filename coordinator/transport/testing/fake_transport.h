@@ -55,7 +55,9 @@ class FakeTransport : public Transport {
 
   // For scripts and tests: what the session does next.
   void Progress(const TransportProgress& progress) { sink_.OnProgress(progress); }
-  void Text(const std::string& tell_id, absl::string_view text) { sink_.OnText(tell_id, text); }
+  void Text(const std::string& tell_id, absl::string_view text) {
+    sink_.OnText(tell_id, std::string(text));
+  }
   void Structured(const std::string& tell_id, size_t bytes) { sink_.OnStructured(tell_id, bytes); }
   void Account(const std::string& tell_id, const v1::TurnAccount& account) {
     sink_.OnAccount(tell_id, account);
