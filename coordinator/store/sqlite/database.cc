@@ -155,6 +155,20 @@ absl::Status Database::RunOften(absl::string_view sql) {
   return statement.ok() ? statement->Finish() : statement.status();
 }
 
+absl::StatusOr<int64_t> Database::Pragma(absl::string_view name) const {
+  const std::string sql = absl::StrCat("PRAGMA ", name);
+  sqlite3_stmt* stmt = nullptr;
+  if (sqlite3_prepare_v2(db_, sql.c_str(), -1, &stmt, nullptr) != SQLITE_OK) return Error(sql);
+  absl::StatusOr<int64_t> value;
+  if (sqlite3_step(stmt) == SQLITE_ROW) {
+    value = sqlite3_column_int64(stmt, 0);
+  } else {
+    value = Error(sql);
+  }
+  sqlite3_finalize(stmt);
+  return value;
+}
+
 absl::StatusOr<Statement> Database::Prepare(absl::string_view sql) {
   if (const auto idle = idle_.find(sql); idle != idle_.end()) {
     sqlite3_stmt* const known = idle->second;
@@ -275,10 +289,10 @@ absl::Status Statement::Finish() { return Step().status(); }
 
 int64_t Statement::Int(int column) const { return sqlite3_column_int64(stmt_, column); }
 
-std::string Statement::Bytes(int column) const {
+absl::string_view Statement::View(int column) const {
   const void* data = sqlite3_column_blob(stmt_, column);
   if (data == nullptr) return "";
-  return std::string(static_cast<const char*>(data), sqlite3_column_bytes(stmt_, column));
+  return absl::string_view(static_cast<const char*>(data), sqlite3_column_bytes(stmt_, column));
 }
 
 Transaction::Transaction(Database& database)

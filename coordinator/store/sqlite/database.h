@@ -42,6 +42,10 @@ class Database {
   // long as all the rest of a small one.
   absl::StatusOr<Statement> Prepare(absl::string_view sql);
 
+  // A number that SQLite knows of the file: "page_size". What it says is of now, which a statement
+  // that was prepared before would not: SQLite looks at some when it prepares them.
+  absl::StatusOr<int64_t> Pragma(absl::string_view name) const;
+
   // FAILURE_STORAGE (kLost) where the file is not at its path any more, removed, moved or replaced:
   // what is written goes to a file that nobody finds again. One stat().
   absl::Status CheckPlace() const;
@@ -91,7 +95,9 @@ class Statement {
   absl::Status Finish();
 
   int64_t Int(int column) const;
-  std::string Bytes(int column) const;  // Text and blobs; empty for NULL.
+  // Text and blobs; empty for NULL. The view is good until the next step.
+  absl::string_view View(int column) const;
+  std::string Bytes(int column) const { return std::string(View(column)); }
 
  private:
   friend class Database;
