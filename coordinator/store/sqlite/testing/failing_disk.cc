@@ -28,6 +28,7 @@ int Read(sqlite3_file* file, void* to, int bytes, sqlite3_int64 at) {
 }
 int Write(sqlite3_file* file, const void* from, int bytes, sqlite3_int64 at) {
   const int code = Ours(file)->disk->NextWrite(SQLITE_IOERR_WRITE, at + bytes);
+  Ours(file)->disk->CountBytes(bytes);
   return code != SQLITE_OK ? code : Real(file)->pMethods->xWrite(Real(file), from, bytes, at);
 }
 int Truncate(sqlite3_file* file, sqlite3_int64 bytes) {
