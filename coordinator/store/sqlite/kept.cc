@@ -135,19 +135,11 @@ absl::Status SqliteStore::MarkFetched(absl::string_view tell_id) {
   if (!known.ok()) return known.status();
   const KnownTells::Tell* const tell = (*known)->Find(tell_id);
   if (tell == nullptr || tell->settled_seq == 0 || tell->fetched) return absl::OkStatus();
-  const auto mark = [&] {
+  return Write([&] {
     absl::Status marked = Run("UPDATE tells SET fetched = 1 WHERE n = ?", {tell->number});
     if (marked.ok()) (*known)->MarkFetched(tell->number);
     return marked;
-  };
-  if (database_->in_transaction()) return mark();
-  // A tell in hand must not wait for the disk once more.
-  if (absl::Status status = database_->Run("PRAGMA synchronous = NORMAL"); !status.ok()) {
-    return status;
-  }
-  const absl::Status done = Write(mark);
-  const absl::Status restored = database_->Run("PRAGMA synchronous = FULL");
-  return done.ok() ? restored : done;
+  });
 }
 
 absl::Status SqliteStore::KeepHouse() {

@@ -122,8 +122,10 @@ absl::Status SqliteStore::Move(absl::string_view tell_id, TellState from, TellSt
   if (!known.ok()) return known.status();
   const KnownTells::Tell* const tell = (*known)->Find(tell_id);
   if (tell == nullptr) return absl::OkStatus();
-  return Run("UPDATE tells SET state = ? WHERE n = ? AND state = ?",
-             {static_cast<int64_t>(to), tell->number, static_cast<int64_t>(from)});
+  return Write([&] {
+    return Run("UPDATE tells SET state = ? WHERE n = ? AND state = ?",
+               {static_cast<int64_t>(to), tell->number, static_cast<int64_t>(from)});
+  });
 }
 
 absl::Status SqliteStore::PutOff(KnownTells& known, const Postponement& postponement) {
@@ -155,20 +157,25 @@ absl::Status SqliteStore::NoteCancel(absl::string_view tell_id, absl::string_vie
   if (!known.ok()) return known.status();
   const KnownTells::Tell* const tell = (*known)->Find(tell_id);
   if (tell == nullptr) return absl::OkStatus();
-  // Noted again it keeps its host: by then the session may have another one.
-  absl::StatusOr<Statement> note = database_->Prepare(
-      "INSERT INTO cancels (tell, id_on_host, host) VALUES "
-      "(?, ?, coalesce((SELECT host FROM mark_places WHERE session = ?), '')) "
-      "ON CONFLICT (tell) DO UPDATE SET id_on_host = excluded.id_on_host, host = excluded.host "
-      "WHERE id_on_host != excluded.id_on_host");
-  if (!note.ok()) return note.status();
-  return note->Bind(tell->number).BindText(id_on_host).Bind(tell->session).Finish();
+  return Write([&]() -> absl::Status {
+    // Noted again it keeps its host: by then the session may have another one.
+    absl::StatusOr<Statement> note = database_->Prepare(
+        "INSERT INTO cancels (tell, id_on_host, host) VALUES "
+        "(?, ?, coalesce((SELECT host FROM mark_places WHERE session = ?), '')) "
+        "ON CONFLICT (tell) DO UPDATE SET id_on_host = excluded.id_on_host, host = excluded.host "
+        "WHERE id_on_host != excluded.id_on_host");
+    if (!note.ok()) return note.status();
+    return note->Bind(tell->number).BindText(id_on_host).Bind(tell->session).Finish();
+  });
 }
 
 absl::Status SqliteStore::ForgetCancel(absl::string_view id_on_host) {
-  absl::StatusOr<Statement> forget = database_->Prepare("DELETE FROM cancels WHERE id_on_host = ?");
-  if (!forget.ok()) return forget.status();
-  return forget->BindText(id_on_host).Finish();
+  return Write([&]() -> absl::Status {
+    absl::StatusOr<Statement> forget =
+        database_->Prepare("DELETE FROM cancels WHERE id_on_host = ?");
+    if (!forget.ok()) return forget.status();
+    return forget->BindText(id_on_host).Finish();
+  });
 }
 
 absl::StatusOr<std::vector<Store::PendingCancel>> SqliteStore::Cancels() {

@@ -48,10 +48,14 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(StoreOptions opti
                      .on_network_fs = options.on_network_fs,
                      .made_anew_bytes_max = options.made_anew_bytes_max});
   if (!database.ok()) return database.status();
-  std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(options), *std::move(database)));
+  const bool has_log = !options.on_network_fs(options.path);
+  std::unique_ptr<SqliteStore> store(
+      new SqliteStore(std::move(options), *std::move(database), has_log));
   if (absl::Status status = store->LoadCoordinator(); !status.ok()) return status;
   // What is stored can be read even where the disk takes no more.
   if (absl::Status status = store->KeepHouse(); !status.ok()) LogWarn(status.message());
+  // What an earlier life had not synced is said to whoever asks from now on.
+  if (absl::Status status = store->Sync(); !status.ok()) LogWarn(status.message());
   return store;
 }
 
@@ -73,15 +77,20 @@ absl::Status SqliteStore::Together(absl::FunctionRef<absl::Status()> writes) {
   return Write(writes);
 }
 
-absl::Status SqliteStore::Write(absl::FunctionRef<absl::Status()> writes) {
+absl::Status SqliteStore::TogetherUnsynced(absl::FunctionRef<absl::Status()> writes) {
+  return Write(writes, has_log_ ? Durable::kWhenSynced : Durable::kWhenCommitted);
+}
+
+absl::Status SqliteStore::Write(absl::FunctionRef<absl::Status()> writes, Durable durable) {
+  const bool is_part = database_->in_transaction();
   absl::Status written;
   {
-    Transaction transaction(*database_);
+    Transaction transaction(*database_, durable);
     written = transaction.begun().ok() ? writes() : transaction.begun();
     if (written.ok()) written = transaction.Commit();
   }
   // Of what its parts took for stored nothing may be, or all of it.
-  if (!written.ok()) ForgetKnown();
+  if (!written.ok() && !is_part) ForgetKnown();
   return written;
 }
 
@@ -147,17 +156,18 @@ absl::StatusOr<StoredSession> SqliteStore::GetOrCreateSession(absl::string_view 
   absl::StatusOr<absl::optional<StoredSession>> found = FindSession(from, to);
   if (!found.ok()) return found.status();
   if (found->has_value()) return **std::move(found);
-  absl::StatusOr<Statement> insert = database_->Prepare(
-      "INSERT INTO sessions (session_id, from_team, to_team, created_at) VALUES (?, ?, ?, ?)");
-  if (!insert.ok()) return insert.status();
   const int64_t now_ms = NowMs();
   StoredSession session{.session_id = NewUuid(),
                         .from = std::string(from),
                         .to = std::string(to),
                         .created_at = absl::FromUnixMillis(now_ms),
                         .is_new = true};
-  absl::Status added =
-      insert->BindText(session.session_id).BindText(from).BindText(to).Bind(now_ms).Finish();
+  const absl::Status added = Write([&]() -> absl::Status {
+    absl::StatusOr<Statement> insert = database_->Prepare(
+        "INSERT INTO sessions (session_id, from_team, to_team, created_at) VALUES (?, ?, ?, ?)");
+    if (!insert.ok()) return insert.status();
+    return insert->BindText(session.session_id).BindText(from).BindText(to).Bind(now_ms).Finish();
+  });
   if (!added.ok()) return added;
   return session;
 }

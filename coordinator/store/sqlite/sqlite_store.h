@@ -61,6 +61,10 @@ class SqliteStore final : public Store {
   using Store::Save;
 
   absl::Status Together(absl::FunctionRef<absl::Status()> writes) override;
+  // On a network file system as Together().
+  absl::Status TogetherUnsynced(absl::FunctionRef<absl::Status()> writes) override;
+  bool IsSynced() const override { return database_->is_synced(); }
+  absl::Status Sync() override { return database_->Sync(); }
   absl::StatusOr<StoredSession> GetOrCreateSession(absl::string_view from,
                                                    absl::string_view to) override;
   absl::StatusOr<std::vector<StoredSession>> Sessions() override;
@@ -101,11 +105,12 @@ class SqliteStore final : public Store {
     bool operator==(const MarkPlace&) const = default;
   };
 
-  SqliteStore(StoreOptions options, std::unique_ptr<Database> database)
-      : options_(std::move(options)), database_(std::move(database)) {}
+  SqliteStore(StoreOptions options, std::unique_ptr<Database> database, bool has_log)
+      : options_(std::move(options)), database_(std::move(database)), has_log_(has_log) {}
 
-  // As Together(), from inside too.
-  absl::Status Write(absl::FunctionRef<absl::Status()> writes);
+  // As Together(), from inside too. Whatever writes goes through this.
+  absl::Status Write(absl::FunctionRef<absl::Status()> writes,
+                     Durable durable = Durable::kWhenCommitted);
   // Runs a statement that has no parameters but `values`.
   absl::Status Run(absl::string_view sql, std::initializer_list<int64_t> values);
   absl::Status LoadCoordinator();
@@ -147,6 +152,7 @@ class SqliteStore final : public Store {
 
   const StoreOptions options_;
   const std::unique_ptr<Database> database_;
+  const bool has_log_;  // A write-ahead log.
   std::string coordinator_id_;
   AgeClock age_;
   // Of the marks that are stored, what seldom changes; by session.
