@@ -15,7 +15,7 @@ absl::Status Arrivals::Take(TellSpec spec, TellObserver* observer) {
   arrival->spec = std::move(spec);
   arrival->observer = observer;
   by_id_[arrival->spec.tell_id] = arrival;
-  store_.Post(
+  store_.Look(
       [arrival](Store& store) {
         absl::StatusOr<absl::optional<StoredTell>> found = store.FindTell(arrival->spec.tell_id);
         if (found.ok()) arrival->found = *std::move(found);
@@ -24,7 +24,7 @@ absl::Status Arrivals::Take(TellSpec spec, TellObserver* observer) {
       [this, alive = alive_.Watch(), arrival](const absl::Status& looked) {
         if (alive) OnLookedFor(arrival, looked);
       },
-      arrival->spec.text.size(), StoreQueue::Company::kNone);
+      arrival->spec.text.size());
   arrival->inside = false;
   return arrival->refused;
 }
@@ -64,7 +64,7 @@ void Arrivals::Forget(const std::string& tell_id, const TellObserver* observer) 
 
 bool Arrivals::IsBeingStored(const std::string& tell_id) const {
   const auto found = by_id_.find(tell_id);
-  return found != by_id_.end() && found->second->is_new;
+  return found != by_id_.end() && found->second->stage != Stage::kLookedFor;
 }
 
 size_t Arrivals::BeingStoredFor(const std::string& session_id) const {
@@ -75,7 +75,7 @@ size_t Arrivals::BeingStoredFor(const std::string& session_id) const {
 void Arrivals::ForEachBeingStored(
     absl::FunctionRef<void(const TellSpec& spec, const std::string& session_id)> what) const {
   for (const auto& [tell_id, arrival] : by_id_) {
-    if (arrival->is_new) what(arrival->spec, arrival->tell.session_id);
+    if (arrival->stage == Stage::kBeingStored) what(arrival->spec, arrival->tell.session_id);
   }
 }
 
@@ -91,22 +91,49 @@ void Arrivals::StoreNew(const std::shared_ptr<Arrival>& arrival) {
   absl::StatusOr<NewTell> tell = owner_.Admit(arrival->spec);
   if (!tell.ok()) return End(*arrival, tell.status());
   arrival->tell = *std::move(tell);
-  arrival->is_new = true;
+  arrival->stage = Stage::kBeingStored;
   ++being_stored_[arrival->tell.session_id];
-  store_.Post([arrival](Store& store) { return store.AddTell(arrival->tell); },
-              [this, alive = alive_.Watch(), arrival](const absl::Status& added) {
-                if (alive) OnAdded(*arrival, added);
-              },
-              arrival->tell.text.size());
+  const size_t bytes = arrival->tell.text.size();
+  auto add = [arrival](Store& store) { return store.AddTell(arrival->tell); };
+  auto on_written = [this, alive = alive_.Watch(), arrival](const absl::Status& written) {
+    if (alive) OnWritten(*arrival, written);
+  };
+  auto on_durable = [this, alive = alive_.Watch(), arrival] {
+    if (alive) OnDurable(*arrival);
+  };
+  if (arrival->tell.state == TellState::kRunning) {
+    return store_.PostUnsynced(add, on_written, on_durable, bytes);
+  }
+  store_.Post(
+      add,
+      [on_written, on_durable](const absl::Status& stored) {
+        on_written(stored);
+        on_durable();
+      },
+      bytes);
 }
 
-void Arrivals::OnAdded(Arrival& arrival, const absl::Status& added) {
-  arrival.is_new = false;
+void Arrivals::OnWritten(Arrival& arrival, const absl::Status& written) {
   const auto count = being_stored_.find(arrival.tell.session_id);
   Check(count != being_stored_.end(), "a message is stored that did not arrive");
   if (--count->second == 0) being_stored_.erase(count);
-  if (!added.ok()) return End(arrival, added);
-  End(arrival, owner_.OnStored(std::move(arrival.tell), arrival.spec, arrival.observer));
+  if (!written.ok()) return End(arrival, written);
+  arrival.stage = Stage::kWritten;
+  const absl::Status taken =
+      owner_.OnWritten(std::move(arrival.tell), arrival.spec, arrival.observer);
+  if (!taken.ok()) return End(arrival, taken);
+  // Who does not wait for the answer waits for this.
+  if (!arrival.spec.asker_waits) store_.SyncNow();
+}
+
+void Arrivals::OnDurable(Arrival& arrival) {
+  const auto found = by_id_.find(arrival.spec.tell_id);
+  if (found == by_id_.end() || found->second.get() != &arrival) return;  // It has ended.
+  absl::Status followed;
+  if (arrival.observer != nullptr) {
+    followed = owner_.OnDurable(arrival.spec.tell_id, arrival.observer);
+  }
+  End(arrival, followed);
 }
 
 void Arrivals::End(Arrival& arrival, const absl::Status& status) {
@@ -122,6 +149,10 @@ void Arrivals::End(Arrival& arrival, const absl::Status& status) {
     }
   }
   for (absl::AnyInvocable<void()>& next : std::exchange(ended->then, {})) next();
+}
+
+void Arrivals::Leave(const absl::Status& why) {
+  while (!by_id_.empty()) End(*by_id_.begin()->second, why);
 }
 
 }  // namespace iris

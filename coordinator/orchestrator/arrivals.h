@@ -30,16 +30,22 @@ class ArrivalOwner {
   virtual absl::Status OnKnown(StoredTell stored, const TellSpec& spec, TellObserver* observer) = 0;
   // The store does not have it: how it is to be stored, with its text, or why it is not taken.
   virtual absl::StatusOr<NewTell> Admit(TellSpec& spec) = 0;
-  // It is stored, as Admit() said. `observer` is null where it has gone meanwhile. What fails ends
-  // the arrival: the tell stays in the store.
-  virtual absl::Status OnStored(NewTell tell, TellSpec& spec, TellObserver* observer) = 0;
+  // It is written, as Admit() said: it outlives this process, and goes to its team. Nobody may hear
+  // of it yet; `observer` will, and is null where it has gone meanwhile. What fails ends the
+  // arrival: the tell stays in the store.
+  virtual absl::Status OnWritten(NewTell tell, TellSpec& spec, TellObserver* observer) = 0;
+  // It is durable: `observer`, which has not gone, follows it, or why it does not.
+  virtual absl::Status OnDurable(const std::string& tell_id, TellObserver* observer) = 0;
 };
 
 // Tells that come: each is looked for in the store, admitted, stored, and only then accepted.
 // Whatever else comes for its id meanwhile waits for that; to everybody else it is not there yet.
 //
-//   Take() ──▶ looked for ── new ──▶ admitted ──▶ being stored ──▶ OnStored()
+//   Take() ──▶ looked for ── new ──▶ admitted ──▶ being stored ──▶ OnWritten() ──▶ OnDurable()
 //                  └── known ──▶ OnKnown()
+//
+// One that its team gets at once does not wait for the disk on its way there (docs/adr/0016): that
+// it is durable comes a moment after that it is written. Of all others both come together.
 //
 // Lives on the coordinator's loop.
 class Arrivals {
@@ -60,19 +66,24 @@ class Arrivals {
   // `what` is done behind the arrival, which is there. FAILURE_BUSY_LIMIT: too many wait so.
   absl::Status WaitBehind(const std::string& tell_id, absl::AnyInvocable<void()> what);
 
-  // Those that are new, and are being stored.
+  // Those that are new, and not durable yet.
   bool IsBeingStored(const std::string& tell_id) const;
+  // And not written yet.
   size_t BeingStoredFor(const std::string& session_id) const;
   void ForEachBeingStored(
       absl::FunctionRef<void(const TellSpec& spec, const std::string& session_id)> what) const;
 
+  // The end of this life: whoever waits is refused so.
+  void Leave(const absl::Status& why);
+
  private:
+  enum class Stage { kLookedFor, kBeingStored, kWritten };
   struct Arrival {
     TellSpec spec;           // Its text until `tell` has it.
     TellObserver* observer;  // Null: it is gone.
     bool inside = true;      // Take() has not returned.
     absl::Status refused;    // While inside.
-    bool is_new = false;     // The store does not have it; it is being stored.
+    Stage stage = Stage::kLookedFor;
     // The store's while it has a write of it.
     absl::optional<StoredTell> found;
     NewTell tell;
@@ -84,7 +95,8 @@ class Arrivals {
   absl::Status TakeBehind(TellSpec spec, TellObserver* observer);
   void OnLookedFor(const std::shared_ptr<Arrival>& arrival, const absl::Status& looked);
   void StoreNew(const std::shared_ptr<Arrival>& arrival);
-  void OnAdded(Arrival& arrival, const absl::Status& added);
+  void OnWritten(Arrival& arrival, const absl::Status& written);
+  void OnDurable(Arrival& arrival);
   void End(Arrival& arrival, const absl::Status& status);
 
   StoreQueue& store_;

@@ -63,7 +63,7 @@ absl::StatusOr<SessionLine*> Intake::CheckNew(const TellSpec& spec) {
   return found;
 }
 
-absl::Status Intake::OnStored(NewTell added, TellSpec& spec, TellObserver* observer) {
+absl::Status Intake::OnWritten(NewTell added, TellSpec& spec, TellObserver* observer) {
   if (parts_.tells.has_left()) return Leaving();
   SessionLine* const line = parts_.lines.Find(added.session_id);
   Check(line != nullptr, "a message is stored for a session that is not there");
@@ -79,12 +79,15 @@ absl::Status Intake::OnStored(NewTell added, TellSpec& spec, TellObserver* obser
       parts_.tells.Add(std::make_unique<AcceptedTell>(added, parts_.store.Now(), environment));
   if (at_once) parts_.tells.KeepText(tell, std::move(added.text));
   line->PushBack(added.tell_id);
-  if (observer != nullptr) {
-    tell.AddObserver(observer);
-    waits_.Add(added.tell_id, spec.waiting_session(), observer);
-    observer->OnAccepted(added.session_id);
-  }
+  if (observer != nullptr) waits_.Add(added.tell_id, spec.waiting_session(), observer);
   TakePlace(added.tell_id, *line, environment);
+  return absl::OkStatus();
+}
+
+// How it ends is stored behind it: so it is still open.
+absl::Status Intake::OnDurable(const std::string& tell_id, TellObserver* observer) {
+  if (parts_.tells.has_left()) return Leaving();
+  JoinOpen(tell_id, observer);
   return absl::OkStatus();
 }
 
@@ -149,19 +152,30 @@ absl::Status Intake::Join(StoredTell stored, TellObserver* observer) {
     // It was stored, and the store could not say so: its sender heard that it failed.
     if (absl::Status taken = parts_.earlier.TakeUpBehind(stored); !taken.ok()) return taken;
   }
-  AcceptedTell& tell = parts_.tells.At(stored.tell_id);
+  const AcceptedTell& tell = parts_.tells.At(stored.tell_id);
   if (tell.observers().size() >= parts_.limits.observers_max) {
     return MakeFailure(
         v1::FAILURE_BUSY_LIMIT,
         absl::StrCat(parts_.limits.observers_max, " callers follow this message already"));
   }
-  tell.AddObserver(observer);
-  observer->OnAccepted(stored.session_id);
-  // What it did in that may have ended the tell.
-  const AcceptedTell* const now = parts_.tells.Find(stored.tell_id);
-  const absl::optional<v1::TellProgress> said = now == nullptr ? absl::nullopt : now->Progress();
-  if (said.has_value()) observer->OnProgress(*said);
+  JoinOpen(stored.tell_id, observer);
   return absl::OkStatus();
+}
+
+void Intake::JoinOpen(const std::string& tell_id, TellObserver* observer) {
+  AcceptedTell& tell = parts_.tells.At(tell_id);
+  tell.AddObserver(observer);
+  observer->OnAccepted(tell.session_id());
+  // What it did in that may have ended the tell, or it has gone.
+  const AcceptedTell* const now = parts_.tells.Find(tell_id);
+  if (now == nullptr || !now->IsFollowedBy(observer)) return;
+  const absl::optional<v1::TellProgress> said = now->Progress();
+  if (said.has_value()) observer->OnProgress(*said);
+}
+
+void Intake::Leave(const absl::Status& why) {
+  arrivals_.Leave(why);
+  waits_.Clear();
 }
 
 void Intake::RemoveObserver(const std::string& tell_id, const TellObserver* observer) {

@@ -60,13 +60,14 @@ class Intake final : private ArrivalOwner {
 
   // Nobody waits for the tell any more; for none at all.
   void OnSettled(const std::string& tell_id) { waits_.Forget(tell_id); }
-  void Leave() { waits_.Clear(); }
+  void Leave(const absl::Status& why);
 
  private:
   absl::Status CheckSpec(const TellSpec& spec) override;
   absl::Status OnKnown(StoredTell stored, const TellSpec& spec, TellObserver* observer) override;
   absl::StatusOr<NewTell> Admit(TellSpec& spec) override;
-  absl::Status OnStored(NewTell added, TellSpec& spec, TellObserver* observer) override;
+  absl::Status OnWritten(NewTell added, TellSpec& spec, TellObserver* observer) override;
+  absl::Status OnDurable(const std::string& tell_id, TellObserver* observer) override;
 
   // The line of a tell that is new and may be taken.
   absl::StatusOr<SessionLine*> CheckNew(const TellSpec& spec);
@@ -75,6 +76,8 @@ class Intake final : private ArrivalOwner {
                  const SharedEnvironment& environment);
   // Lets the observer follow the tell, open or settled.
   absl::Status Join(StoredTell stored, TellObserver* observer);
+  // The same of one that is open here.
+  void JoinOpen(const std::string& tell_id, TellObserver* observer);
 
   const Parts parts_;
   Arrivals arrivals_;

@@ -101,7 +101,7 @@ void Orchestrator::AnswerAllWhoWait() {
   tells_.Leave(store_.Now());
   lines_.Leave(Leaving());
   wake_and_sleep_.Leave(Leaving());
-  intake_.Leave();
+  intake_.Leave(Leaving());
   answers_.Leave(Leaving());
   wayless_.Clear();
   host_cancels_.Forget();

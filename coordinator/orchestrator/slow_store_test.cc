@@ -1,8 +1,6 @@
 // A store that takes its time, fails, or fails though it is durable: what the loop does meanwhile.
 
-#include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -11,17 +9,11 @@
 #include "absl/time/time.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
-#include "common/loop/event_loop.h"
-#include "common/testing/scratch_dir.h"
-#include "coordinator/config/config.h"
 #include "coordinator/kept/read_mark.h"
-#include "coordinator/orchestrator/live_config.h"
 #include "coordinator/orchestrator/orchestrator.h"
-#include "coordinator/orchestrator/orchestrator_fixture.h"
+#include "coordinator/orchestrator/slow_store_fixture.h"
 #include "coordinator/store/store_queue.h"
-#include "coordinator/store/testing/held_executor.h"
 #include "coordinator/store/testing/memory_store.h"
-#include "coordinator/transport/testing/fake_transport.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -29,82 +21,10 @@ namespace iris {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 using Fate = MemoryStore::Fate;
-
-// The loop, the store's writes and the time go on as the test says.
-class SlowStoreTest : public ::testing::Test {
- protected:
-  SlowStoreTest()
-      : config_(dir_.File("config.json"), [](const EnvLookup&) {
-          return Config{
-              .file = "/etc/iris.json",
-              .teams = {{.name = "backend", .path = "/b"}, {.name = "gpu", .path = "/g"}}};
-        }) {
-    file_.set_on_write([this](absl::string_view) { return fate_; });
-    EXPECT_TRUE(orchestrator_->ResumeOpenTells().ok());
-  }
-  ~SlowStoreTest() override { orchestrator_.reset(); }
-
-  void RunLoop() {
-    while (loop_.RunReady()) {
-    }
-  }
-  // The clock goes on, and whatever waits for it.
-  void Pass(absl::Duration time) {
-    up_ += time;
-    RunLoop();
-  }
-  // Everything goes on until there is no more to do.
-  void StoreAll() {
-    RunLoop();
-    for (int i = 0; i < 5; ++i) {
-      store_.Finish();
-      RunLoop();
-    }
-  }
-  // What is being written is.
-  void Write() {
-    executor_.RunNext();
-    RunLoop();
-  }
-  // A tell that its team works on.
-  std::string Running(Recorder& recorder, const std::string& to = "gpu") {
-    const std::string id = NewUuid();
-    TellSpec spec{.tell_id = id, .from = "cli", .to = to, .text = "x"};
-    EXPECT_TRUE(orchestrator_->Tell(std::move(spec), &recorder).ok());
-    StoreAll();
-    EXPECT_TRUE(Transport(to).has_given(id));
-    return id;
-  }
-  static TellSpec ToGpu() {
-    return {.tell_id = NewUuid(), .from = "cli", .to = "gpu", .text = "x"};
-  }
-  FakeTransport& Transport(const std::string& to = "gpu") { return factory_.Between("cli", to); }
-  ReadMark Mark(uint64_t seq) const { return {.journal_id = "journal", .seq = seq}; }
-  // As the host says it, in one go.
-  void Answer(const std::string& id, absl::string_view answer, uint64_t seq,
-              const std::string& to = "gpu") {
-    Transport(to).Text(id, answer);
-    Transport(to).Settle(id, absl::OkStatus());
-    Transport(to).BeReadUpTo(Mark(seq));
-    RunLoop();
-  }
-  TellState StateOf(const std::string& id) { return (*file_.FindTell(id))->state; }
-
-  const ScratchDir dir_;
-  absl::Duration up_ = absl::Hours(1);
-  EventLoop loop_{[this] { return up_; }};
-  MemoryStore file_;
-  Fate fate_ = Fate::kGoesWell;  // Of every write from now on.
-  HeldExecutor executor_;
-  StoreQueue store_{loop_, file_, executor_};
-  LiveConfig config_;
-  FakeTransportFactory factory_{loop_, HoldScript};
-  std::unique_ptr<Orchestrator> orchestrator_ =
-      std::make_unique<Orchestrator>(loop_, store_, config_, factory_);
-};
 
 TEST_F(SlowStoreTest, ATellIsAcceptedWhenItIsStoredAndNotSentBefore) {
   Recorder recorder;
@@ -245,6 +165,90 @@ TEST_F(SlowStoreTest, AWarmSessionGetsItsTellWithoutReadingItAgain) {
   EXPECT_THAT(Transport().tells_under_way(), SizeIs(1));
   EXPECT_EQ(Transport().tells_under_way()[0].text, "x");
   EXPECT_EQ(StateOf(id), TellState::kRunning);
+}
+
+// Its way to the team does not wait for the disk; what is said of it does.
+TEST_F(SlowStoreTest, AWarmSessionGetsItsTellBeforeItIsDurableAndNobodyHearsOfItBefore) {
+  Warm();
+  Recorder recorder, other;
+  TellSpec spec = ToGpu();
+  spec.asker_waits = true;
+  ASSERT_TRUE(orchestrator_->Tell(spec, &recorder).ok());
+  Write();
+  executor_.RunNext();
+  EXPECT_FALSE(Transport().has_given(spec.tell_id)) << "not before it outlives this process";
+  RunLoop();
+  EXPECT_TRUE(Transport().has_given(spec.tell_id));
+  EXPECT_EQ(StateOf(spec.tell_id), TellState::kRunning);
+  EXPECT_FALSE(file_.IsSynced());
+  EXPECT_EQ(recorder.session_id, "");
+  EXPECT_EQ(KindOf(orchestrator_->Find(spec.tell_id, "cli").status()), v1::FAILURE_BAD_REQUEST);
+  EXPECT_EQ(KindOf(orchestrator_->Follow(spec.tell_id, "cli", &other)), v1::FAILURE_BAD_REQUEST);
+  Transport().Progress({.text = "works"});
+  EXPECT_TRUE(recorder.texts.empty());
+  Pass(StoreQueue::kSyncWithin);
+  Write();
+  EXPECT_TRUE(file_.IsSynced());
+  EXPECT_NE(recorder.session_id, "");
+  EXPECT_THAT(recorder.texts, Contains(HasSubstr("works")));
+  EXPECT_TRUE(orchestrator_->Find(spec.tell_id, "cli").ok());
+}
+
+TEST_F(SlowStoreTest, ATellThatIsAnsweredAtOnceWaitsForTheDiskOnce) {
+  Warm();
+  std::vector<std::string> methods;
+  file_.set_on_write([&methods](absl::string_view method) {
+    methods.emplace_back(method);
+    return Fate::kGoesWell;
+  });
+  Recorder recorder;
+  TellSpec spec = ToGpu();
+  spec.asker_waits = true;
+  ASSERT_TRUE(orchestrator_->Tell(spec, &recorder).ok());
+  Write();
+  Write();
+  Answer(spec.tell_id, "yes", 9);
+  EXPECT_EQ(recorder.session_id, "");
+  Write();
+  EXPECT_NE(recorder.session_id, "") << "and that before the answer";
+  EXPECT_EQ(recorder.times_settled, 1);
+  orchestrator_->MarkFetched(spec.tell_id);
+  Write();
+  Pass(StoreQueue::kSyncWithin);
+  StoreAll();
+  EXPECT_THAT(methods, ElementsAre("TogetherUnsynced", "Save", "TogetherUnsynced"));
+}
+
+TEST_F(SlowStoreTest, WhatAWarmSessionGetsIsRefusedWhereItCannotBeWritten) {
+  Warm();
+  Recorder recorder;
+  const TellSpec spec = ToGpu();
+  ASSERT_TRUE(orchestrator_->Tell(spec, &recorder).ok());
+  Write();
+  fate_ = Fate::kFails;
+  StoreAll();
+  EXPECT_EQ(KindOf(recorder.outcome.status), v1::FAILURE_STORAGE);
+  EXPECT_FALSE(Transport().has_given(spec.tell_id));
+  EXPECT_TRUE(orchestrator_->idle());
+}
+
+TEST_F(SlowStoreTest, WhatIsCancelledBeforeItIsDurableIsCancelledBehindThat) {
+  Warm();
+  Recorder recorder;
+  TellSpec spec = ToGpu();
+  spec.asker_waits = true;
+  ASSERT_TRUE(orchestrator_->Tell(spec, &recorder).ok());
+  Write();
+  Write();
+  bool is_cancelled = false;
+  orchestrator_->Cancel(spec.tell_id, "cli",
+                        [&](const absl::StatusOr<v1::CancelTellOfResponse>& response) {
+                          is_cancelled = response.ok();
+                        });
+  EXPECT_FALSE(is_cancelled);
+  StoreAll();
+  EXPECT_TRUE(is_cancelled);
+  EXPECT_EQ(KindOf(recorder.outcome.status), v1::FAILURE_CANCELLED);
 }
 
 TEST_F(SlowStoreTest, WhatAWarmSessionWasToGetAndDoesNotIsStoredAsQueued) {

@@ -57,7 +57,7 @@ inline bool IsKnown(const v1::TurnAccount& account) {
 class TellObserver {
  public:
   virtual ~TellObserver() = default;
-  // The tell is stored. First, and once.
+  // The tell is stored, and outlives a loss of power. First, and once.
   virtual void OnAccepted(const std::string& session_id) = 0;
   // In the place of all that: the tell was not taken, as Orchestrator::Tell() would have said.
   // Last, and once. The observer may be destroyed in it.

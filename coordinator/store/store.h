@@ -19,7 +19,8 @@
 namespace iris {
 
 // What the coordinator must not forget: who it is, its sessions, its tells and their answers. Held
-// by one process. Every method but MarkFetched() is durable when it returns.
+// by one process. What a method has written is durable when it returns OK: a loss of power takes
+// nothing of it. Only what is written inside TogetherUnsynced() is so later.
 //
 //   queued → running → settled ── fetched ──▶ settled, goes first ──▶ gone
 //                         └── too old, or no room ──▶ dropped: a summary without text and answer
@@ -42,6 +43,15 @@ class Store {
   // returns OK. Else, or where `writes` fails, nothing of it was written, as above. Not to be
   // called from inside.
   virtual absl::Status Together(absl::FunctionRef<absl::Status()> writes) = 0;
+  // The same for what nobody relies on yet: when this returns OK it outlives this process, and the
+  // power only once IsSynced(). What a loss of power takes is all of the last that was written so,
+  // and nothing that is older than what it leaves.
+  virtual absl::Status TogetherUnsynced(absl::FunctionRef<absl::Status()> writes) = 0;
+  // All that was written is durable: none of it came from TogetherUnsynced(), or something else was
+  // written behind it, or Sync() has returned OK.
+  virtual bool IsSynced() const = 0;
+  // Waits for the disk where it has to. To be called again where it fails.
+  virtual absl::Status Sync() = 0;
 
   // The pair's session; the first call makes it.
   virtual absl::StatusOr<StoredSession> GetOrCreateSession(absl::string_view from,
@@ -130,8 +140,7 @@ class Store {
   virtual absl::StatusOr<std::vector<PendingCancel>> Cancels() = 0;
 
   // Somebody was given the outcome of a settled tell. Nothing happens to one that is open or not
-  // there. Outlives this process at once, and the power once something else is stored: who does not
-  // know of it asks again.
+  // there.
   virtual absl::Status MarkFetched(absl::string_view tell_id) = 0;
   // The newest 1,000 tells that are open or not fetched, with `all` the others too; of one caller,
   // or with an empty `from` of everybody. In the order of acceptance.

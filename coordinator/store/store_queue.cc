@@ -1,11 +1,12 @@
 #include "coordinator/store/store_queue.h"
 
-#include <iterator>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/log/check.h"
+#include "common/log/log.h"
 
 namespace iris {
 namespace {
@@ -26,26 +27,43 @@ StoreQueue::StoreQueue(EventLoop& loop, Store& store, StoreExecutor* executor)
     : loop_(loop), executor_(executor), id_(store.coordinator_id()), clock_(store), store_(store) {}
 
 StoreQueue::~StoreQueue() {
+  loop_.Cancel(sync_timer_);
   if (executor_ != nullptr) executor_->Finish();
 }
 
+// ----------------------------------------------------------------------------------- what comes
+
 void StoreQueue::Post(Write write, Done done, size_t bytes, Company company) {
-  if (executor_ == nullptr) {
-    const absl::Status written = Use([&](Store& store) { return write(store); });
-    if (done) done(written);
-    return;
-  }
+  PostItem(
+      {.write = std::move(write), .done = std::move(done), .bytes = bytes, .company = company});
+}
+
+void StoreQueue::PostUnsynced(Write write, Done written, Durable durable, size_t bytes) {
+  PostItem({.write = std::move(write),
+            .done = std::move(written),
+            .durable = std::move(durable),
+            .kind = Kind::kUnsynced,
+            .bytes = bytes});
+}
+
+void StoreQueue::Look(Write look, Done done, size_t bytes) {
+  PostItem(
+      {.write = std::move(look), .done = std::move(done), .kind = Kind::kLook, .bytes = bytes});
+}
+
+void StoreQueue::PostItem(Item item) {
+  if (executor_ == nullptr) return WriteHere(std::move(item));
   absl::Status refused;
   {
     absl::MutexLock lock(&mutex_);
     const bool is_too_much = waiting_.size() >= kWaitingMax ||
-                             (waiting_bytes_ > 0 && waiting_bytes_ + bytes > kWaitingBytesMax);
+                             (waiting_bytes_ > 0 && waiting_bytes_ + item.bytes > kWaitingBytesMax);
     if (is_too_much) refused = TooMuchWaits(waiting_.size());
   }
   if (refused.ok()) {
-    Add({.write = std::move(write), .done = std::move(done), .bytes = bytes, .company = company});
-  } else if (done) {
-    done(refused);
+    Add(std::move(item));
+  } else if (item.done) {
+    item.done(refused);
   }
 }
 
@@ -67,17 +85,24 @@ absl::Status StoreQueue::WriteNow(Write write, Company company) {
   return written;
 }
 
+void StoreQueue::SyncNow() {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (unsynced_.empty()) return;
+  }
+  if (executor_ == nullptr) return WriteHere({.kind = Kind::kSync});
+  Add({.kind = Kind::kSync});
+}
+
+// -------------------------------------------------------------------------------- what is written
+
 void StoreQueue::Work() {
   std::vector<Item> batch = NextBatch();
-  Use([&batch](Store& store) { WriteBatch(store, batch); });
+  const bool is_synced = Use([&batch](Store& store) { return WriteBatch(store, batch); });
   bool is_news = false;
   {
     absl::MutexLock lock(&mutex_);
-    for (const Item& item : batch) {
-      waiting_bytes_ -= item.bytes;
-      if (item.to != nullptr) *item.to = item.written;
-    }
-    std::move(batch.begin(), batch.end(), std::back_inserter(written_));
+    NoteWritten(batch, is_synced);
     working_ = !waiting_.empty();
     is_news = !std::exchange(delivers_, true);
     if (working_) executor_->Run([this] { Work(); });
@@ -101,45 +126,145 @@ std::vector<StoreQueue::Item> StoreQueue::NextBatch() {
   return batch;
 }
 
-void StoreQueue::WriteBatch(Store& store, std::vector<Item>& batch) {
-  if (batch.size() > 1) {
-    const absl::Status together = store.Together([&] {
-      for (Item& item : batch) {
-        if (absl::Status written = item.write(store); !written.ok()) return written;
-      }
-      return absl::OkStatus();
-    });
+bool StoreQueue::WriteBatch(Store& store, std::vector<Item>& batch) {
+  // Whatever is read alone is said to somebody. Where it cannot be synced that is not the time to
+  // say so.
+  if (batch.front().company == Company::kNone) (void)store.Sync();
+  WriteAll(store, batch);
+  const auto asks_for_sync = [](const Item& item) { return item.kind == Kind::kSync; };
+  if (absl::c_any_of(batch, asks_for_sync)) {
+    if (const absl::Status synced = store.Sync(); !synced.ok()) LogWarn(synced.message());
+  }
+  return store.IsSynced();
+}
+
+void StoreQueue::WriteAll(Store& store, std::vector<Item>& batch) {
+  const auto write_all = [&] {
+    for (Item& item : batch) {
+      if (!item.write) continue;
+      if (absl::Status written = item.write(store); !written.ok()) return written;
+    }
+    return absl::OkStatus();
+  };
+  const Kind most = absl::c_max_element(batch, [](const Item& a, const Item& b) {
+                      return a.kind < b.kind;
+                    })->kind;
+  if (batch.size() > 1 && most >= Kind::kUnsynced) {
+    const absl::Status together =
+        most == Kind::kDurable ? store.Together(write_all) : store.TogetherUnsynced(write_all);
     if (together.ok()) return;
   }
   // One that does not fit must not hold up those that do.
-  for (Item& item : batch) item.written = item.write(store);
+  for (Item& item : batch) item.written = WriteOne(store, item);
+}
+
+absl::Status StoreQueue::WriteOne(Store& store, Item& item) {
+  if (!item.write) return absl::OkStatus();
+  if (item.kind != Kind::kUnsynced) return item.write(store);
+  return store.TogetherUnsynced([&] { return item.write(store); });
+}
+
+// ------------------------------------------------------------------------------- what is heard
+
+void StoreQueue::NoteWritten(std::vector<Item>& batch, bool is_synced) {
+  if (is_synced) {
+    sync_failed_ = false;
+    for (Durable& durable : std::exchange(unsynced_, {})) {
+      news_.push_back({.durable = std::move(durable)});
+    }
+  }
+  for (Item& item : batch) {
+    waiting_bytes_ -= item.bytes;
+    sync_failed_ |= item.kind == Kind::kSync && !is_synced;
+    if (item.to != nullptr) *item.to = item.written;
+    const bool waits = item.durable && item.written.ok();
+    if (item.done) news_.push_back({.done = std::move(item.done), .written = item.written});
+    if (!waits) continue;
+    if (is_synced) {
+      news_.push_back({.durable = std::move(item.durable)});
+    } else {
+      unsynced_.push_back(std::move(item.durable));
+    }
+  }
 }
 
 void StoreQueue::Deliver() {
-  std::vector<Item> written;
+  std::vector<News> news;
   {
     absl::MutexLock lock(&mutex_);
     delivers_ = false;
-    written.swap(written_);
+    news.swap(news_);
   }
-  for (Item& item : written) {
-    if (item.done) item.done(item.written);
+  const AliveWatch alive = alive_.Watch();
+  for (News& one : news) {
+    if (one.done) one.done(one.written);
+    if (one.durable) one.durable();
   }
+  if (alive) SyncLater();
+}
+
+void StoreQueue::WriteHere(Item item) {
+  std::vector<Item> batch;
+  const bool is_waited_for = item.durable != nullptr;
+  batch.push_back(std::move(item));
+  if (is_waited_for) batch.push_back({.kind = Kind::kSync});
+  const bool is_synced = Use([&batch](Store& store) { return WriteBatch(store, batch); });
+  {
+    absl::MutexLock lock(&mutex_);
+    NoteWritten(batch, is_synced);
+  }
+  Deliver();
+}
+
+// Somebody may wait for that.
+void StoreQueue::SyncLater() {
+  if (sync_timer_ != 0) return;
+  absl::Duration delay;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (unsynced_.empty()) return;
+    delay = sync_failed_ ? kSyncAgain : kSyncWithin;
+  }
+  sync_timer_ = loop_.After(delay, [this] {
+    sync_timer_ = 0;
+    SyncNow();
+  });
 }
 
 void StoreQueue::Finish() {
   if (executor_ == nullptr) return;
-  while (true) {
+  for (bool has_synced = false; true;) {
     executor_->Finish();
     Deliver();
-    absl::MutexLock lock(&mutex_);
-    if (waiting_.empty() && written_.empty()) return;
+    bool is_all = false;
+    {
+      absl::MutexLock lock(&mutex_);
+      is_all = waiting_.empty() && news_.empty();
+      if (is_all && (has_synced || unsynced_.empty())) return;
+    }
+    if (!is_all) continue;
+    Add({.kind = Kind::kSync});
+    has_synced = true;
   }
 }
+
+// ----------------------------------------------------------------------------- the store's methods
 
 // What it would be given calls this queue, which would wait for itself.
 absl::Status StoreQueue::Together(absl::FunctionRef<absl::Status()>) {
   EndByBug("writes of a store's queue are to happen together");
+}
+
+absl::Status StoreQueue::TogetherUnsynced(absl::FunctionRef<absl::Status()>) {
+  EndByBug("writes of a store's queue are to happen together");
+}
+
+bool StoreQueue::IsSynced() const {
+  return Use([](Store& store) { return store.IsSynced(); });
+}
+
+absl::Status StoreQueue::Sync() {
+  return Use([](Store& store) { return store.Sync(); });
 }
 
 absl::StatusOr<StoredSession> StoreQueue::GetOrCreateSession(absl::string_view from,

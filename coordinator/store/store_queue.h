@@ -27,17 +27,19 @@
 namespace iris {
 
 // A store as the coordinator's loop uses it: what is posted is written elsewhere, and the loop does
-// not wait for the disk (docs/adr/0015).
+// not wait for the disk (docs/adr/0015, 0016).
 //
 //   loop ── Post() ──▶ [ write | write ] ──▶ executor: one transaction ──▶ loop: `done` each
 //
 // Writes happen in the order in which they are posted, and so do their `done`. What waits is
-// written in one transaction; where that fails, each by itself, and each hears its own outcome.
-// What is read with Read() is read in its turn. The methods of Store may be called too: one that
-// writes happens behind what was posted, and the loop waits for it; one that reads sees what is
-// written by then, and waits for the write that is under way. AllPlaced() is read in its turn too,
-// and waited for; GetOrCreateSession() does not wait for its turn: nothing that was posted can need
-// it. Together() is not for here.
+// written in one transaction, with one wait for the disk; where that fails, each by itself, and
+// each hears its own outcome. Where all of it is unsynced there is no wait: that comes with the
+// next write that has one, or a moment later. What is read with Read() is read in its turn, and is
+// durable. The methods of Store may be called too: one that writes happens behind what was posted,
+// and the loop waits for it; one that reads sees what is written by then, and waits for the write
+// that is under way. AllPlaced() is read in its turn too, and waited for; GetOrCreateSession() does
+// not wait for its turn: nothing that was posted can need it. Together() and TogetherUnsynced() are
+// not for here.
 //
 // Lives on the coordinator's loop.
 class StoreQueue final : public Store {
@@ -46,6 +48,7 @@ class StoreQueue final : public Store {
   // all of it.
   using Write = absl::AnyInvocable<absl::Status(Store& store)>;
   using Done = absl::AnyInvocable<void(const absl::Status& written)>;
+  using Durable = absl::AnyInvocable<void()>;
   enum class Company {
     kOthers,  // In one transaction with what waits beside it.
     kNone,    // What cannot be, or must not hold that up.
@@ -53,6 +56,10 @@ class StoreQueue final : public Store {
   // What waits at most, of writes and of their bytes. A single one may be larger.
   static constexpr size_t kWaitingMax = 10'000;
   static constexpr size_t kWaitingBytesMax = 64 << 20;
+  // So long what is unsynced may be so, if somebody waits for it: a message that is answered by
+  // then waits for the disk once. And if that fails, so long until it is tried again.
+  static constexpr absl::Duration kSyncWithin = absl::Milliseconds(2);
+  static constexpr absl::Duration kSyncAgain = absl::Seconds(1);
 
   // Everything at once, and on the loop: for simulations and tests. Both outlive the queue.
   StoreQueue(EventLoop& loop, Store& store) : StoreQueue(loop, store, nullptr) {}
@@ -65,6 +72,14 @@ class StoreQueue final : public Store {
   // `done`, which may be null, comes on the loop with the outcome of Store; without an executor,
   // and where too much waits (FAILURE_STORAGE), from inside. `bytes`: what `write` holds.
   void Post(Write write, Done done, size_t bytes = 0, Company company = Company::kOthers);
+  // The same for what nobody relies on yet: `written` says that it outlives this process, and
+  // `durable`, which comes behind that unless it failed, that it outlives the power. Null: nobody
+  // asks for that.
+  void PostUnsynced(Write write, Done written, Durable durable, size_t bytes = 0);
+  // What is unsynced is synced at once, if somebody waits for it.
+  void SyncNow();
+  // Reads one thing, in company with what was posted.
+  void Look(Write look, Done done, size_t bytes = 0);
   // Reads behind what was posted, where that is written. `done` as above, with what `read`
   // returned; FAILURE_STORAGE also where too much waits.
   template <typename Value>
@@ -82,7 +97,8 @@ class StoreQueue final : public Store {
         },
         /*bytes=*/0, Company::kNone);
   }
-  // Waits until all that was posted is written, and its `done` were called. For the end of a life.
+  // Waits until all that was posted is written and synced, and its `done` were called. For the end
+  // of a life. Where it cannot be synced it is tried again later.
   void Finish();
 
   const std::string& coordinator_id() const override { return id_; }
@@ -91,6 +107,9 @@ class StoreQueue final : public Store {
   using Store::Save;
 
   absl::Status Together(absl::FunctionRef<absl::Status()> writes) override;
+  absl::Status TogetherUnsynced(absl::FunctionRef<absl::Status()> writes) override;
+  bool IsSynced() const override;
+  absl::Status Sync() override;
   absl::StatusOr<StoredSession> GetOrCreateSession(absl::string_view from,
                                                    absl::string_view to) override;
   absl::StatusOr<std::vector<StoredSession>> Sessions() override;
@@ -123,24 +142,46 @@ class StoreQueue final : public Store {
   absl::StatusOr<bool> GiveBackRoom() override;
 
  private:
+  enum class Kind {
+    kLook,      // Writes nothing.
+    kSync,      // Has no `write`.
+    kUnsynced,  // Its write need not be synced.
+    kDurable,
+  };
   struct Item {
     Write write;
     Done done;
+    Durable durable;
+    Kind kind = Kind::kDurable;
     size_t bytes = 0;
     Company company = Company::kOthers;
     absl::Status written;
     absl::Status* to = nullptr;  // Who waits for it on the loop; null: nobody.
   };
+  // What somebody is to hear, on the loop: one of the two.
+  struct News {
+    Done done;
+    absl::Status written;
+    Durable durable;
+  };
 
   StoreQueue(EventLoop& loop, Store& store, StoreExecutor* executor);
+  void PostItem(Item item);
   void Add(Item item);
   // Posts it and waits.
   absl::Status WriteNow(Write write, Company company = Company::kOthers);
   // On the executor: writes what waits, or the first part of it.
   void Work();
   std::vector<Item> NextBatch();
-  static void WriteBatch(Store& store, std::vector<Item>& batch);
+  // Whether all is synced then.
+  static bool WriteBatch(Store& store, std::vector<Item>& batch);
+  static void WriteAll(Store& store, std::vector<Item>& batch);
+  static absl::Status WriteOne(Store& store, Item& item);
+  void NoteWritten(std::vector<Item>& batch, bool is_synced) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Deliver();
+  // On the loop itself: writes it, and whoever waits for that hears of it.
+  void WriteHere(Item item);
+  void SyncLater();
   template <typename Call>
   auto Use(Call call) const {
     absl::MutexLock lock(&store_mutex_);
@@ -159,10 +200,13 @@ class StoreQueue final : public Store {
   mutable absl::Mutex mutex_;
   std::deque<Item> waiting_ ABSL_GUARDED_BY(mutex_);
   size_t waiting_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::vector<Item> written_ ABSL_GUARDED_BY(mutex_);  // Nobody has heard of them yet.
+  std::vector<News> news_ ABSL_GUARDED_BY(mutex_);         // Nobody has heard of them yet.
+  std::vector<Durable> unsynced_ ABSL_GUARDED_BY(mutex_);  // They wait until all is synced.
+  bool sync_failed_ ABSL_GUARDED_BY(mutex_) = false;       // The last time that one was asked for.
   bool working_ ABSL_GUARDED_BY(mutex_) = false;
   bool delivers_ ABSL_GUARDED_BY(mutex_) = false;  // Deliver() is posted.
-  AliveFlag alive_;                                // For what was posted.
+  EventLoop::TimerId sync_timer_ = 0;
+  AliveFlag alive_;  // For what was posted.
 };
 
 }  // namespace iris

@@ -2,12 +2,15 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "common/failure/failure.h"
 #include "common/loop/event_loop.h"
 #include "coordinator/store/store.h"
@@ -45,13 +48,31 @@ class StoreQueueTest : public ::testing::Test {
                 },
                 bytes);
   }
+  // The same unsynced: what is heard is its name, and then "TEXT is durable".
+  void PostUnsynced(const std::string& text) {
+    queue_.PostUnsynced(
+        [this, text](Store& store) { return store.AddTell(text, session_id_, text); },
+        [this, text](const absl::Status& written) {
+          heard_.push_back(written.ok() ? text : absl::StrCat(text, " failed"));
+        },
+        [this, text] { heard_.push_back(absl::StrCat(text, " is durable")); });
+  }
   void RunLoop() {
     while (loop_.RunReady()) {
     }
   }
+  void Pass(absl::Duration time) {
+    up_ += time;
+    RunLoop();
+  }
+  void Write() {
+    executor_.RunNext();
+    RunLoop();
+  }
   bool IsThere(const std::string& text) { return (*store_.FindTell(text)).has_value(); }
 
-  EventLoop loop_;
+  absl::Duration up_ = absl::Hours(1);
+  EventLoop loop_{[this] { return up_; }};
   MemoryStore store_;
   const std::string session_id_ = store_.GetOrCreateSession("cli", "gpu")->session_id;
   HeldExecutor executor_;
@@ -171,6 +192,180 @@ TEST_F(StoreQueueTest, NoMoreWritesWaitThanTheirLimit) {
   EXPECT_EQ(failed, 1);
   queue_.Finish();
   EXPECT_EQ(failed, 1);
+}
+
+TEST_F(StoreQueueTest, WhatIsUnsyncedIsHeardOfAtOnceAndIsDurableAMomentLater) {
+  PostUnsynced("a");
+  Write();
+  EXPECT_THAT(heard_, ElementsAre("a"));
+  EXPECT_FALSE(store_.IsSynced());
+  Pass(StoreQueue::kSyncWithin - absl::Microseconds(1));
+  EXPECT_EQ(executor_.waiting(), 0u);
+  Pass(absl::Microseconds(1));
+  EXPECT_EQ(executor_.waiting(), 1u);
+  EXPECT_THAT(heard_, ElementsAre("a"));
+  Write();
+  EXPECT_THAT(heard_, ElementsAre("a", "a is durable"));
+  EXPECT_TRUE(store_.IsSynced());
+  EXPECT_THAT(methods_, ElementsAre("TogetherUnsynced", "Sync"));
+  Pass(absl::Seconds(10));
+  EXPECT_EQ(executor_.waiting(), 0u) << "there is nothing to wait for any more";
+}
+
+TEST_F(StoreQueueTest, TheNextWriteMakesWhatIsUnsyncedDurableAndThatIsHeardFirst) {
+  PostUnsynced("a");
+  Write();
+  Post("b");
+  Write();
+  EXPECT_THAT(heard_, ElementsAre("a", "a is durable", "b"));
+  EXPECT_THAT(methods_, ElementsAre("TogetherUnsynced", "AddTell"));
+  Pass(StoreQueue::kSyncWithin);
+  EXPECT_EQ(executor_.waiting(), 0u);
+}
+
+TEST_F(StoreQueueTest, WhatWaitsTogetherWithAnotherWriteIsSyncedWithIt) {
+  PostUnsynced("a");
+  Post("b");
+  PostUnsynced("c");
+  Write();
+  EXPECT_THAT(heard_, ElementsAre("a", "a is durable", "b", "c", "c is durable"));
+  EXPECT_THAT(methods_, ElementsAre("Together"));
+}
+
+TEST_F(StoreQueueTest, WhatIsAllUnsyncedIsOneUnsyncedWrite) {
+  PostUnsynced("a");
+  PostUnsynced("b");
+  Write();
+  EXPECT_THAT(heard_, ElementsAre("a", "b"));
+  EXPECT_THAT(methods_, ElementsAre("TogetherUnsynced"));
+  queue_.SyncNow();
+  Write();
+  EXPECT_THAT(heard_, ElementsAre("a", "b", "a is durable", "b is durable"));
+}
+
+TEST_F(StoreQueueTest, WhereNobodyAsksForItNothingIsSynced) {
+  queue_.PostUnsynced([this](Store& store) { return store.AddTell("a", session_id_, "a"); },
+                      /*written=*/nullptr, /*durable=*/nullptr);
+  Write();
+  queue_.SyncNow();
+  Pass(absl::Seconds(10));
+  EXPECT_EQ(executor_.waiting(), 0u);
+  EXPECT_FALSE(store_.IsSynced());
+}
+
+TEST_F(StoreQueueTest, WhatIsReadAloneIsDurable) {
+  PostUnsynced("a");
+  Write();
+  bool was_synced = false;
+  queue_.Read<std::vector<std::string>>(
+      [&was_synced](Store& store) {
+        was_synced = store.IsSynced();
+        return store.OpenTells();
+      },
+      [this](const absl::StatusOr<std::vector<std::string>>& open) {
+        for (const std::string& id : *open) heard_.push_back("read " + id);
+      });
+  Write();
+  EXPECT_TRUE(was_synced);
+  EXPECT_THAT(heard_, ElementsAre("a", "a is durable", "read a"));
+}
+
+TEST_F(StoreQueueTest, WhatIsUnsyncedAndFailsIsNotDurable) {
+  fates_ = {Fate::kFails};
+  PostUnsynced("a");
+  Write();
+  Pass(absl::Seconds(10));
+  EXPECT_THAT(heard_, ElementsAre("a failed"));
+  EXPECT_THAT(methods_, ElementsAre("TogetherUnsynced"));
+}
+
+TEST_F(StoreQueueTest, WhereUnsyncedWritesFailTogetherEachHearsItsOwn) {
+  fates_ = {Fate::kFails, Fate::kFails, Fate::kGoesWell};
+  PostUnsynced("a");
+  PostUnsynced("b");
+  Write();
+  Pass(StoreQueue::kSyncWithin);
+  Write();
+  EXPECT_THAT(heard_, ElementsAre("a failed", "b", "b is durable"));
+}
+
+TEST_F(StoreQueueTest, ASyncThatFailsIsTriedAgainAndNobodyHearsThatItIsDurableBefore) {
+  fates_ = {Fate::kGoesWell, Fate::kFails};
+  PostUnsynced("a");
+  Write();
+  Pass(StoreQueue::kSyncWithin);
+  Write();
+  EXPECT_THAT(heard_, ElementsAre("a"));
+  Pass(StoreQueue::kSyncAgain - absl::Milliseconds(1));
+  EXPECT_EQ(executor_.waiting(), 0u);
+  Pass(absl::Milliseconds(1));
+  Write();
+  EXPECT_THAT(heard_, ElementsAre("a", "a is durable"));
+}
+
+TEST_F(StoreQueueTest, TheEndOfALifeSyncsWhatIsUnsynced) {
+  PostUnsynced("a");
+  queue_.Finish();
+  EXPECT_THAT(heard_, ElementsAre("a", "a is durable"));
+  fates_ = {Fate::kGoesWell, Fate::kFails};
+  PostUnsynced("b");
+  queue_.Finish();
+  EXPECT_THAT(heard_, ElementsAre("a", "a is durable", "b"));
+}
+
+// Looks stand between writes of many callers: they must not take them apart.
+TEST_F(StoreQueueTest, WhatIsLookedForIsLookedForAmongWhatIsWritten) {
+  Post("a");
+  bool is_there = false;
+  queue_.Look(
+      [&is_there](Store& store) {
+        is_there = (*store.FindTell("a")).has_value();
+        return absl::OkStatus();
+      },
+      [this](const absl::Status&) { heard_.push_back("looked"); });
+  Post("b");
+  Write();
+  EXPECT_TRUE(is_there);
+  EXPECT_THAT(heard_, ElementsAre("a", "looked", "b"));
+  EXPECT_THAT(methods_, ElementsAre("Together"));
+}
+
+TEST_F(StoreQueueTest, LooksAloneWriteNothing) {
+  for (int i = 0; i < 3; ++i) {
+    queue_.Look([](Store& store) { return store.FindTell("a").status(); },
+                [this](const absl::Status&) { heard_.push_back("looked"); });
+  }
+  Write();
+  EXPECT_EQ(heard_.size(), 3u);
+  EXPECT_THAT(methods_, IsEmpty());
+}
+
+TEST(StoreQueueAtOnceTest, WithoutAnExecutorWhatIsUnsyncedIsSyncedAtOnceIfSomebodyWaits) {
+  absl::Duration up = absl::Hours(1);
+  EventLoop loop([&up] { return up; });
+  MemoryStore store;
+  StoreQueue queue(loop, store);
+  std::vector<std::string> heard;
+  Fate fate = Fate::kGoesWell;
+  store.set_on_write(
+      [&](absl::string_view method) { return method == "Sync" ? fate : Fate::kGoesWell; });
+  const auto post = [&](StoreQueue::Durable durable) {
+    queue.PostUnsynced([](Store& store) { return store.NoteAnswer("gpu", "way"); },
+                       [&](const absl::Status&) { heard.push_back("written"); },
+                       std::move(durable));
+  };
+  post([&] { heard.push_back("durable"); });
+  EXPECT_THAT(heard, ElementsAre("written", "durable"));
+  post(nullptr);
+  EXPECT_FALSE(store.IsSynced());
+  fate = Fate::kFails;
+  post([&] { heard.push_back("durable"); });
+  EXPECT_THAT(heard, ElementsAre("written", "durable", "written", "written"));
+  fate = Fate::kGoesWell;
+  up += StoreQueue::kSyncAgain;
+  while (loop.RunReady()) {
+  }
+  EXPECT_EQ(heard.back(), "durable");
 }
 
 TEST(StoreQueueAtOnceTest, WithoutAnExecutorAllOfItHappensInside) {

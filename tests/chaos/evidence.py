@@ -98,15 +98,16 @@ def read_store(folder, after=0) -> list:
     database = sqlite3.connect(folder / "iris.db")
     try:
         rows = database.execute(
-            "SELECT tell_id, session_id, from_team, to_team, text, state, kind, detail, answer, settled_seq, dropped,"
-            " NOT EXISTS (SELECT 1 FROM unfetched WHERE unfetched.tell_id = tells.tell_id)"
-            " FROM tells JOIN sessions USING (session_id) WHERE settled_seq > ? OR state != 'settled'"
-            " ORDER BY settled_seq, tells.rowid", (after,))
-        return [Row(tell_id, session_id, sender, receiver, text.decode(), state == "settled",
-                    _KINDS[kind] if kind else "", detail or "", (answer or b"").decode(errors="replace"), order or 0,
-                    bool(fetched), bool(dropped))
-                for tell_id, session_id, sender, receiver, text, state, kind, detail, answer, order, dropped, fetched
-                in rows]
+            "SELECT tell_id, session_id, from_team, to_team, CASE dropped WHEN 0 THEN texts.head ELSE x'' END, texts.rest,"
+            " kind, detail, outcomes.head, outcomes.rest, settled_seq, dropped, fetched OR settled_seq = 0"
+            " FROM tells JOIN sessions ON sessions.n = session JOIN texts ON texts.tell = tells.n"
+            " LEFT JOIN outcomes ON outcomes.tell = tells.n WHERE settled_seq > ? OR settled_seq = 0"
+            " ORDER BY settled_seq, tells.n", (after,))
+        return [Row(tell_id, session_id, sender, receiver, (text + text_rest).decode(), order > 0,
+                    _KINDS[kind] if kind else "", detail or "",
+                    ((answer or b"") + (answer_rest or b"")).decode(errors="replace"), order, bool(fetched), bool(dropped))
+                for tell_id, session_id, sender, receiver, text, text_rest, kind, detail, answer, answer_rest, order,
+                dropped, fetched in rows]
     finally:
         database.close()
 

@@ -133,7 +133,7 @@ def test_a_store_that_is_put_back_hears_from_the_host_how_its_messages_ended(iri
 
     put_back(iris, copy)
     with contextlib.closing(sqlite3.connect(copy)) as kept:
-        assert kept.execute("SELECT tell_id, state FROM tells WHERE state != 'settled'").fetchall() == [(running, "running")]
+        assert kept.execute("SELECT tell_id, state FROM tells WHERE settled_seq = 0").fetchall() == [(running, 1)]
     assert iris.run("tells", running, "--wait", timeout=60).stdout.removesuffix("\n") == gate.answer
     # Those of which the copy knows nothing, sent again by who still has their ids.
     again = iris.run("tell", "app", "SUM later", "--id", later, timeout=60)

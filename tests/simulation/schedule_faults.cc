@@ -209,10 +209,12 @@ void Schedule::ForgetLastSettle() {
   desk_.CloseStore();
   const auto store = Database::Open(desk_.store_path());
   if (!store.ok()) return;
-  (void)(*store)->Run(absl::StrCat("DELETE FROM unfetched WHERE tell_id = '", last_settled_,
-                                   "'; UPDATE tells SET state = 'running', settled_seq = NULL, "
-                                   "answer = NULL WHERE tell_id = '",
-                                   last_settled_, "'")
+  const std::string tell =
+      absl::StrCat(" (SELECT n FROM tells WHERE tell_id = '", last_settled_, "')");
+  (void)(*store)->Run(absl::StrCat("DELETE FROM outcomes WHERE tell =", tell,
+                                   "; UPDATE tells SET state = 1, settled_seq = 0, fetched = 0 "
+                                   "WHERE n =",
+                                   tell)
                           .c_str());
 }
 

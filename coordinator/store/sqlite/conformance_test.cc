@@ -8,6 +8,7 @@
 
 #include "common/testing/scratch_dir.h"
 #include "coordinator/store/sqlite/sqlite_store.h"
+#include "coordinator/store/sqlite/testing/power_disk.h"
 #include "coordinator/store/store.h"
 #include "gtest/gtest.h"
 
@@ -24,11 +25,18 @@ class SqliteHome final : public StoreHome {
     options.monotonic = opening.monotonic;
     options.on_network_fs = [this](const std::string&) { return network_fs_; };
     options.settled_tells_max = opening.settled_tells_max;
+    options.vfs = disk_.vfs();
     return *SqliteStore::Open(std::move(options));
+  }
+  void LosePower(std::unique_ptr<Store> store) override {
+    disk_.Cut();
+    store.reset();
+    disk_.Restore();
   }
 
  private:
   const ScratchDir dir_;
+  PowerDisk disk_;
   const bool network_fs_;
 };
 

@@ -155,6 +155,20 @@ absl::Status Database::RunOften(absl::string_view sql) {
   return statement.ok() ? statement->Finish() : statement.status();
 }
 
+absl::StatusOr<int64_t> Database::Pragma(absl::string_view name) const {
+  const std::string sql = absl::StrCat("PRAGMA ", name);
+  sqlite3_stmt* stmt = nullptr;
+  if (sqlite3_prepare_v2(db_, sql.c_str(), -1, &stmt, nullptr) != SQLITE_OK) return Error(sql);
+  absl::StatusOr<int64_t> value;
+  if (sqlite3_step(stmt) == SQLITE_ROW) {
+    value = sqlite3_column_int64(stmt, 0);
+  } else {
+    value = Error(sql);
+  }
+  sqlite3_finalize(stmt);
+  return value;
+}
+
 absl::StatusOr<Statement> Database::Prepare(absl::string_view sql) {
   if (const auto idle = idle_.find(sql); idle != idle_.end()) {
     sqlite3_stmt* const known = idle->second;
@@ -178,10 +192,48 @@ void Database::TakeBack(sqlite3_stmt* stmt) {
   }
 }
 
-absl::Status Database::Begin() {
+absl::Status Database::Begin(Durable durable) {
   // One that could not be rolled back when it failed must not stand in the way for ever.
   if (sqlite3_get_autocommit(db_) == 0) (void)Run("ROLLBACK");
+  if (durable != durable_) {
+    absl::Status set = Run(durable == Durable::kWhenCommitted ? "PRAGMA synchronous = FULL"
+                                                              : "PRAGMA synchronous = NORMAL");
+    if (!set.ok()) return set;
+    durable_ = durable;
+  }
+  pages_before_ = pages_written();
   return RunOften("BEGIN IMMEDIATE");
+}
+
+absl::Status Database::Commit() {
+  absl::Status committed = RunOften("COMMIT");
+  // Where nothing was written nothing was synced either.
+  if (committed.ok() && pages_written() != pages_before_) {
+    is_synced_ = durable_ == Durable::kWhenCommitted;
+  }
+  return committed;
+}
+
+int Database::pages_written() const {
+  int pages = 0, most = 0;
+  sqlite3_db_status(db_, SQLITE_DBSTATUS_CACHE_WRITE, &pages, &most, /*resetFlg=*/0);
+  return pages;
+}
+
+absl::Status Database::Sync() {
+  if (is_synced_) return absl::OkStatus();
+  sqlite3_file* journal = nullptr;
+  sqlite3_file_control(db_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &journal);
+  const bool is_open = journal != nullptr && journal->pMethods != nullptr;
+  if (is_open && journal->pMethods->xSync(journal, SQLITE_SYNC_NORMAL) != SQLITE_OK) {
+    return MakeFailure(v1::FAILURE_STORAGE,
+                       absl::StrCat("the store ", path_,
+                                    " fails: its disk does not say that it "
+                                    "has what was written"),
+                       "Look at that disk.");
+  }
+  is_synced_ = true;
+  return absl::OkStatus();
 }
 
 bool Database::has_lock() const {
@@ -275,16 +327,16 @@ absl::Status Statement::Finish() { return Step().status(); }
 
 int64_t Statement::Int(int column) const { return sqlite3_column_int64(stmt_, column); }
 
-std::string Statement::Bytes(int column) const {
+absl::string_view Statement::View(int column) const {
   const void* data = sqlite3_column_blob(stmt_, column);
   if (data == nullptr) return "";
-  return std::string(static_cast<const char*>(data), sqlite3_column_bytes(stmt_, column));
+  return absl::string_view(static_cast<const char*>(data), sqlite3_column_bytes(stmt_, column));
 }
 
-Transaction::Transaction(Database& database)
+Transaction::Transaction(Database& database, Durable durable)
     : database_(database),
       is_part_(database.in_transaction_),
-      begun_(is_part_ ? absl::OkStatus() : database.Begin()),
+      begun_(is_part_ ? absl::OkStatus() : database.Begin(durable)),
       open_(begun_.ok()) {
   if (open_) database_.in_transaction_ = true;
 }
@@ -309,7 +361,7 @@ absl::Status Transaction::Commit() {
   Close();
   if (is_part_) return absl::OkStatus();
   absl::Status committed =
-      part_failed ? database_.Error("commit what failed in part") : database_.RunOften("COMMIT");
+      part_failed ? database_.Error("commit what failed in part") : database_.Commit();
   if (!committed.ok()) (void)database_.Run("ROLLBACK");
   return committed;
 }

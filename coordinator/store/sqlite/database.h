@@ -21,6 +21,12 @@ namespace iris {
 
 class Statement;
 
+// When what a transaction has written is durable.
+enum class Durable {
+  kWhenCommitted,
+  kWhenSynced,  // Until then it outlives this process alone.
+};
+
 // One SQLite file. Every error is FAILURE_STORAGE (FAILURE_VERSION for a newer schema) and names
 // the file, what SQLite said and what to do; TroubleOf() is by SQLite's code. Not thread-safe.
 class Database {
@@ -42,6 +48,15 @@ class Database {
   // long as all the rest of a small one.
   absl::StatusOr<Statement> Prepare(absl::string_view sql);
 
+  // A number that SQLite knows of the file: "page_size". What it says is of now, which a statement
+  // that was prepared before would not: SQLite looks at some when it prepares them.
+  absl::StatusOr<int64_t> Pragma(absl::string_view name) const;
+
+  // All that was committed is durable. Not what is written outside of transactions.
+  bool is_synced() const { return is_synced_; }
+  // Makes it so.
+  absl::Status Sync();
+
   // FAILURE_STORAGE (kLost) where the file is not at its path any more, removed, moved or replaced:
   // what is written goes to a file that nobody finds again. One stat().
   absl::Status CheckPlace() const;
@@ -57,7 +72,10 @@ class Database {
 
   Database(sqlite3* db, std::string path) : db_(db), path_(std::move(path)) {}
   friend class Transaction;
-  absl::Status Begin();
+  absl::Status Begin(Durable durable);
+  absl::Status Commit();
+  // Pages that were written to the file or to its journal, in this life.
+  int pages_written() const;
   // As Error(), without its trouble.
   absl::Status Describe(absl::string_view doing) const;
   bool has_lock() const;  // Any, on the file.
@@ -69,6 +87,9 @@ class Database {
   dev_t device_ = 0;  // Of the file, with its inode.
   ino_t inode_ = 0;
   std::map<std::string, sqlite3_stmt*, std::less<>> idle_;  // By their SQL; not too many.
+  Durable durable_ = Durable::kWhenCommitted;               // Of the transactions from now on.
+  int pages_before_ = 0;    // pages_written() when the last one began.
+  bool is_synced_ = false;  // Before the first: what did a killed process leave?
   bool in_transaction_ = false;
   bool part_failed_ = false;  // Of the transaction that is open.
 };
@@ -91,7 +112,9 @@ class Statement {
   absl::Status Finish();
 
   int64_t Int(int column) const;
-  std::string Bytes(int column) const;  // Text and blobs; empty for NULL.
+  // Text and blobs; empty for NULL. The view is good until the next step.
+  absl::string_view View(int column) const;
+  std::string Bytes(int column) const { return std::string(View(column)); }
 
  private:
   friend class Database;
@@ -103,11 +126,12 @@ class Statement {
 };
 
 // Everything between construction and Commit() happens or does not. One that is made while another
-// is open is a part of that: it happens with it, and where it is not committed, neither is the
-// other one.
+// is open is a part of that: it happens with it, is durable when that is, and where it is not
+// committed, neither is the other one.
 class Transaction {
  public:
-  explicit Transaction(Database& database);
+  // A file without a write-ahead log has none that is kWhenSynced.
+  explicit Transaction(Database& database, Durable durable = Durable::kWhenCommitted);
   ~Transaction();  // Rolls back what was not committed.
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;

@@ -138,6 +138,16 @@ TEST(DatabaseTest, TheLimitOnTheSizeOfAFileIsNamed) {
   }
 }
 
+// SQLite computes it when it prepares the statement.
+TEST(DatabaseTest, WhatSqliteKnowsOfTheFileIsAsItIsNow) {
+  const ScratchDir dir;
+  const std::unique_ptr<Database> database = *Database::Open(dir.File("one.db"));
+  ASSERT_TRUE(database->Run("PRAGMA page_size = 4096; CREATE TABLE one (x)").ok());
+  EXPECT_EQ(*database->Pragma("page_size"), 4096);
+  ASSERT_TRUE(database->Run("PRAGMA page_size = 1024; VACUUM").ok());
+  EXPECT_EQ(*database->Pragma("page_size"), 1024);
+}
+
 TEST(DatabaseTest, AFileThatCannotBeOpenedOtherwiseIsOne) {
   const ScratchDir dir;
   EXPECT_EQ(KindOf(Database::Open(dir.File("nowhere/one.db")).status()), v1::FAILURE_STORAGE);

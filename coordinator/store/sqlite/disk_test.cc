@@ -10,6 +10,7 @@
 #include "common/failure/failure.h"
 #include "coordinator/store/sqlite/store_fixture.h"
 #include "coordinator/store/sqlite/testing/failing_disk.h"
+#include "coordinator/store/store_trouble.h"
 #include "gtest/gtest.h"
 
 namespace iris {
@@ -40,7 +41,10 @@ class Story {
     int failed = 0;
     failed += UntilOk([&] { return MakeSession(); });
     for (const std::string& id : ids) {
-      failed += UntilOk([&] { return store_.AddTell(id, session_id_, "hello"); });
+      failed += UntilOk([&] {
+        return store_.TogetherUnsynced([&] { return store_.AddTell(id, session_id_, "hello"); });
+      });
+      failed += UntilOk([&] { return store_.Sync(); });
       failed += UntilOk([&] { return store_.MarkRunning(id); });
       failed += UntilOk([&] { return store_.Save({Read(id, 1, 0, "so ")}, {}); });
       failed += UntilOk([&] { return store_.Save({Read(id, 2, 3, "far")}, {}); });
@@ -140,6 +144,52 @@ TEST_F(StoreDiskTest, AFullDiskFailsWithItsKindAndIsOverWithIt) {
   disk_.Heal();
   EXPECT_TRUE(Settle(*store, id, absl::OkStatus(), "yes").ok());
   EXPECT_EQ((*store->FindTell(id))->answer, "yes");
+}
+
+TEST_F(StoreDiskTest, WhatIsUnsyncedWaitsForNoDiskAndIsSyncedWithOneWait) {
+  std::unique_ptr<Store> store = Opened(OnDisk());
+  const std::string session_id = store->GetOrCreateSession("cli", "gpu")->session_id;
+  const auto add = [&] {
+    return store->TogetherUnsynced([&] { return store->AddTell(NewUuid(), session_id, "hello"); });
+  };
+  uint64_t before = disk_.syncs();
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(add().ok());
+  EXPECT_EQ(disk_.syncs() - before, 0u);
+  EXPECT_FALSE(store->IsSynced());
+  ASSERT_TRUE(store->Sync().ok());
+  EXPECT_EQ(disk_.syncs() - before, 1u);
+  ASSERT_TRUE(store->Sync().ok());
+  EXPECT_EQ(disk_.syncs() - before, 1u) << "there is nothing to wait for";
+  ASSERT_TRUE(add().ok());
+  before = disk_.syncs();
+  Added(*store);
+  EXPECT_EQ(disk_.syncs() - before, 1u);
+  EXPECT_TRUE(store->IsSynced());
+}
+
+TEST_F(StoreDiskTest, ASyncThatFailsIsTriedAgain) {
+  std::unique_ptr<Store> store = Opened(OnDisk());
+  const std::string session_id = store->GetOrCreateSession("cli", "gpu")->session_id;
+  ASSERT_TRUE(
+      store->TogetherUnsynced([&] { return store->AddTell(NewUuid(), session_id, "hello"); }).ok());
+  disk_.Fail(Trouble::kIoError);
+  const absl::Status failed = store->Sync();
+  EXPECT_EQ(KindOf(failed), v1::FAILURE_STORAGE);
+  EXPECT_EQ(TroubleOf(failed), StoreTrouble::kStorage);
+  EXPECT_FALSE(store->IsSynced());
+  disk_.Heal();
+  EXPECT_TRUE(store->Sync().ok());
+  EXPECT_TRUE(store->IsSynced());
+}
+
+TEST_F(StoreDiskTest, ANetworkFileSystemSyncsWhateverIsWritten) {
+  std::unique_ptr<Store> store = Opened(OnDisk(/*network_fs=*/true));
+  const std::string session_id = store->GetOrCreateSession("cli", "gpu")->session_id;
+  const uint64_t before = disk_.syncs();
+  ASSERT_TRUE(
+      store->TogetherUnsynced([&] { return store->AddTell(NewUuid(), session_id, "hello"); }).ok());
+  EXPECT_GT(disk_.syncs(), before);
+  EXPECT_TRUE(store->IsSynced());
 }
 
 TEST_F(StoreDiskTest, ManyTellsAreSettledWithOneWait) {

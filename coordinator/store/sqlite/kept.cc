@@ -1,52 +1,28 @@
 // What is settled: how much of it is kept, and for how long.
 
-#include <utility>
+#include <map>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "coordinator/store/sqlite/sqlite_store.h"
+#include "coordinator/store/sqlite/tell_row.h"
 
 namespace iris {
 namespace {
 
-constexpr int64_t kVacuumBytesMax = 64 << 20;
 constexpr int64_t kFreeBytesKept = 1 << 20;  // It is about to be used again.
 constexpr int64_t kGivenBackAtOnce = 1 << 20;
+constexpr int64_t kTrimmedTogether = 16;  // One in so many.
 constexpr char kFixDropped[] = "Ask the team what it answered: it knows the conversation.";
 
 }  // namespace
 
-absl::Status SqliteStore::Run(absl::string_view sql, std::initializer_list<int64_t> values) {
-  absl::StatusOr<Statement> statement = database_->Prepare(sql);
-  if (!statement.ok()) return statement.status();
-  for (const int64_t value : values) statement->Bind(value);
-  return statement->Finish();
-}
-
-absl::StatusOr<int64_t> SqliteStore::Pragma(absl::string_view name) {
-  absl::StatusOr<Statement> query = database_->Prepare(absl::StrCat("PRAGMA ", name));
-  if (!query.ok()) return query.status();
-  if (absl::Status status = query->Step().status(); !status.ok()) return status;
-  return query->Int(0);
-}
-
-// A file of an earlier version is made anew, which takes as long as what is in it: a large one has
-// to wait until it holds less.
-absl::Status SqliteStore::MakeShrinkable() {
-  const absl::StatusOr<int64_t> mode = Pragma("auto_vacuum"), pages = Pragma("page_count"),
-                                free = Pragma("freelist_count"), bytes = Pragma("page_size");
-  for (const absl::Status& status :
-       {mode.status(), pages.status(), free.status(), bytes.status()}) {
-    if (!status.ok()) return status;
-  }
-  if (*mode != 0 || (*pages - *free) * *bytes > kVacuumBytesMax) return absl::OkStatus();
-  return database_->Run("PRAGMA auto_vacuum = INCREMENTAL; VACUUM");
-}
-
 absl::StatusOr<bool> SqliteStore::GiveBackRoom() {
-  const absl::StatusOr<int64_t> mode = Pragma("auto_vacuum"), free = Pragma("freelist_count"),
-                                bytes = Pragma("page_size");
+  const absl::StatusOr<int64_t> mode = database_->Pragma("auto_vacuum"),
+                                free = database_->Pragma("freelist_count"),
+                                bytes = database_->Pragma("page_size");
   for (const absl::Status& status : {mode.status(), free.status(), bytes.status()}) {
     if (!status.ok()) return status;
   }
@@ -57,125 +33,139 @@ absl::StatusOr<bool> SqliteStore::GiveBackRoom() {
   return *free * *bytes - kGivenBackAtOnce >= kFreeBytesKept;
 }
 
-absl::StatusOr<SqliteStore::Kept> SqliteStore::CountKept() {
-  absl::StatusOr<Statement> count = database_->Prepare(
-      "SELECT count(*), coalesce(sum(settled_bytes), 0) FROM tells "
-      "WHERE settled_seq IS NOT NULL AND dropped = 0");
-  if (!count.ok()) return count.status();
-  if (absl::Status status = count->Step().status(); !status.ok()) return status;
-  return Kept{.tells = count->Int(0), .bytes = count->Int(1)};
+absl::Status SqliteStore::Settle(KnownTells& known, const Settlement& settlement) {
+  const KnownTells::Tell* const tell = known.Find(settlement.tell_id);
+  if (tell == nullptr || tell->settled_seq != 0) {
+    LogError("tell ", settlement.tell_id, " was settled twice, or is not there");
+    return absl::OkStatus();
+  }
+  const int64_t number = tell->number, session = tell->session;
+  absl::StatusOr<Statement> update = database_->Prepare(
+      "UPDATE tells SET state = ?, settled_at = ?, settled_seq = ?, settled_age_ms = ?, "
+      "settled_bytes = ? + (SELECT length(head) + length(rest) FROM texts WHERE tell = n) "
+      "WHERE n = ? RETURNING settled_bytes");
+  if (!update.ok()) return update.status();
+  const int64_t now_ms = NowMs(), age_ms = AgeMs();
+  update->Bind(static_cast<int64_t>(TellState::kSettled)).Bind(now_ms).Bind(known.NextSeq());
+  const Failure failure = settlement.outcome.ok() ? Failure() : ToProto(settlement.outcome);
+  update->Bind(age_ms).Bind(static_cast<int64_t>(settlement.answer.size() +
+                                                 failure.detail().size() + failure.fix().size()));
+  const absl::StatusOr<bool> updated = update->Bind(number).Step();
+  if (!updated.ok()) return updated.status();
+  const int64_t bytes = update->Int(0);
+  absl::Status saved = update->Finish();
+  if (saved.ok()) saved = SaveOutcome(number, settlement);
+  if (saved.ok()) saved = ForgetText(number);
+  if (saved.ok() && !settlement.cancel_on_host.empty()) {
+    saved = NoteCancel(settlement.tell_id, settlement.cancel_on_host);
+  }
+  if (saved.ok()) saved = CountMessage(session, now_ms);
+  if (saved.ok()) known.Settle(number, bytes, age_ms);
+  return saved;
 }
 
-absl::StatusOr<SqliteStore::Kept> SqliteStore::TrimSettled(Kept kept) {
-  const auto too_much = [&] {
-    return kept.tells > 1 &&
-           (kept.tells > options_.settled_tells_max || kept.bytes > options_.settled_bytes_max);
+absl::Status SqliteStore::SaveOutcome(int64_t tell, const Settlement& settlement) {
+  absl::StatusOr<Statement> insert =
+      database_->Prepare("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  if (!insert.ok()) return insert.status();
+  const Failure failure = settlement.outcome.ok() ? Failure() : ToProto(settlement.outcome);
+  const std::string account = settlement.account.SerializeAsString();
+  const absl::string_view head = Preview(settlement.answer);
+  // Not failure.kind(), which may be the nearest that older builds know.
+  insert->Bind(tell).Bind(KindOf(failure)).BindText(failure.detail()).BindText(failure.fix());
+  insert->Bind(failure.rate_limit().resets_at_ms()).Bind(failure.rate_limit().nothing_ran());
+  insert->BindBytes(account).Bind(static_cast<int64_t>(settlement.structured_bytes));
+  return insert->BindBytes(head).BindBytes(settlement.answer.substr(head.size())).Finish();
+}
+
+absl::Status SqliteStore::CountMessage(int64_t session, int64_t now_ms) {
+  return Run(
+      "INSERT INTO session_states (session, last_used_at, message_count) VALUES (?, ?, 1) "
+      "ON CONFLICT (session) DO UPDATE "
+      "SET last_used_at = excluded.last_used_at, message_count = message_count + 1",
+      {session, now_ms});
+}
+
+absl::Status SqliteStore::TrimSettled(KnownTells& known) {
+  const auto has_more_than = [&](int64_t tells_max) {
+    return known.kept() > 1 && (static_cast<int64_t>(known.kept()) > tells_max ||
+                                known.kept_bytes() > options_.settled_bytes_max);
   };
-  for (const bool fetched : {true, false}) {
-    while (too_much()) {
-      const absl::StatusOr<bool> forgot = ForgetOne(fetched, kept);
-      if (!forgot.ok()) return forgot.status();
-      if (!*forgot) break;
-    }
+  const int64_t tells_max = options_.settled_tells_max;
+  if (!has_more_than(tells_max + tells_max / kTrimmedTogether)) return absl::OkStatus();
+  while (has_more_than(tells_max) && known.FirstFetched() != 0) {
+    const absl::Status forgotten = ForgetTell(known, known.FirstFetched());
+    if (!forgotten.ok()) return forgotten;
   }
-  return kept;
+  while (has_more_than(tells_max)) {
+    const absl::Status dropped = Drop(known, known.FirstKept(), "for want of room");
+    if (!dropped.ok()) return dropped;
+  }
+  return absl::OkStatus();
 }
 
-absl::StatusOr<bool> SqliteStore::ForgetOne(bool fetched, Kept& kept) {
-  absl::StatusOr<Statement> oldest = database_->Prepare(
-      fetched ? "SELECT tell_id, settled_bytes FROM tells "
-                "WHERE settled_seq IS NOT NULL AND dropped = 0 "
-                "AND NOT EXISTS (SELECT 1 FROM unfetched WHERE unfetched.tell_id = tells.tell_id) "
-                "ORDER BY settled_seq LIMIT 1"
-              : "SELECT tell_id, settled_bytes FROM tells "
-                "WHERE settled_seq IS NOT NULL AND dropped = 0 ORDER BY settled_seq LIMIT 1");
-  if (!oldest.ok()) return oldest.status();
-  const absl::StatusOr<bool> found = oldest->Step();
-  if (!found.ok() || !*found) return found;
-  const std::string tell_id = oldest->Bytes(0);
-  kept = {.tells = kept.tells - 1, .bytes = kept.bytes - oldest->Int(1)};
-  if (!fetched) {
-    if (absl::Status dropped = Drop(tell_id, "for want of room"); !dropped.ok()) return dropped;
-    return true;
-  }
-  absl::StatusOr<Statement> remove = database_->Prepare("DELETE FROM tells WHERE tell_id = ?");
-  if (!remove.ok()) return remove.status();
-  if (absl::Status status = remove->BindText(tell_id).Finish(); !status.ok()) return status;
-  return true;
+absl::Status SqliteStore::ForgetTell(KnownTells& known, int64_t tell) {
+  absl::Status forgotten = Run("DELETE FROM tells WHERE n = ?", {tell});
+  if (forgotten.ok()) known.Forget(tell);
+  return forgotten;
 }
 
-// What failed stays a failure of its own kind; only an answer that is gone becomes one.
-absl::Status SqliteStore::Drop(absl::string_view tell_id, absl::string_view why) {
-  LogWarn("the answer to ", tell_id, ", which nobody fetched, was dropped ", why);
+// What failed stays a failure of its own kind; only an answer that is gone becomes one. The
+// beginning of the text stays, for lists.
+absl::Status SqliteStore::Drop(KnownTells& known, int64_t tell, absl::string_view why) {
+  LogWarn("the answer to ", known.At(tell).id, ", which nobody fetched, was dropped ", why);
+  absl::Status dropped = Run("UPDATE tells SET dropped = 1, settled_bytes = 0 WHERE n = ?", {tell});
+  if (dropped.ok()) dropped = Run("UPDATE texts SET rest = x'' WHERE tell = ?", {tell});
+  if (!dropped.ok()) return dropped;
   absl::StatusOr<Statement> drop = database_->Prepare(
-      "UPDATE tells SET dropped = 1, text = x'', answer = x'', answer_preview = '', "
-      "structured_bytes = 0, settled_bytes = 0, "
+      "UPDATE outcomes SET head = x'', rest = x'', structured_bytes = 0, "
       "detail = CASE kind WHEN 0 THEN ? ELSE detail END, "
       "fix = CASE kind WHEN 0 THEN ? ELSE fix END, "
-      "kind = CASE kind WHEN 0 THEN ? ELSE kind END WHERE tell_id = ?");
+      "kind = CASE kind WHEN 0 THEN ? ELSE kind END WHERE tell = ?");
   if (!drop.ok()) return drop.status();
   const std::string detail =
       absl::StrCat("the team answered, nobody fetched the answer, and it was dropped ", why);
-  return drop->BindText(detail)
-      .BindText(kFixDropped)
-      .Bind(v1::FAILURE_STORAGE)
-      .BindText(tell_id)
-      .Finish();
+  drop->BindText(detail).BindText(kFixDropped).Bind(v1::FAILURE_STORAGE);
+  if (dropped = drop->Bind(tell).Finish(); dropped.ok()) known.Drop(tell);
+  return dropped;
 }
 
 absl::Status SqliteStore::MarkFetched(absl::string_view tell_id) {
-  constexpr absl::string_view kFetched = "DELETE FROM unfetched WHERE tell_id = ?";
-  if (database_->in_transaction()) {
-    absl::StatusOr<Statement> fetched = database_->Prepare(kFetched);
-    return fetched.ok() ? fetched->BindText(tell_id).Finish() : fetched.status();
-  }
-  // A tell in hand must not wait for the disk once more.
-  if (absl::Status status = database_->Run("PRAGMA synchronous = NORMAL"); !status.ok()) {
-    return status;
-  }
-  absl::StatusOr<Statement> fetched = database_->Prepare(kFetched);
-  const absl::Status done = fetched.ok() ? fetched->BindText(tell_id).Finish() : fetched.status();
-  const absl::Status restored = database_->Run("PRAGMA synchronous = FULL");
-  return done.ok() ? restored : done;
+  const absl::StatusOr<KnownTells*> known = Known();
+  if (!known.ok()) return known.status();
+  const KnownTells::Tell* const tell = (*known)->Find(tell_id);
+  if (tell == nullptr || tell->settled_seq == 0 || tell->fetched) return absl::OkStatus();
+  return Write([&] {
+    absl::Status marked = Run("UPDATE tells SET fetched = 1 WHERE n = ?", {tell->number});
+    if (marked.ok()) (*known)->MarkFetched(tell->number);
+    return marked;
+  });
 }
 
 absl::Status SqliteStore::KeepHouse() {
-  Transaction transaction(*database_);
-  if (!transaction.begun().ok()) return transaction.begun();
+  const absl::StatusOr<KnownTells*> known = Known();
+  if (!known.ok()) return known.status();
+  return Write([&] { return KeepHouse(**known); });
+}
+
+absl::Status SqliteStore::KeepHouse(KnownTells& known) {
   const int64_t now_ms = AgeMs(),
                 age_max_ms = absl::ToInt64Milliseconds(options_.unfetched_age_max);
-  absl::Status status =
-      Run("UPDATE coordinator SET age_ms = ?, age_saved_at = ?", {now_ms, NowMs()});
-  if (!status.ok()) return status;
-  // CROSS: only those that are too old are looked up among the tells.
-  absl::StatusOr<Statement> old = database_->Prepare(
-      "SELECT tell_id FROM unfetched CROSS JOIN tells USING (tell_id) "
-      "WHERE settled_age_ms <= ? AND dropped = 0");
-  if (!old.ok()) return old.status();
-  old->Bind(now_ms - age_max_ms);
-  std::vector<std::string> too_old;
-  while (true) {
-    const absl::StatusOr<bool> row = old->Step();
-    if (!row.ok()) return row.status();
-    if (!*row) break;
-    too_old.push_back(old->Bytes(0));
+  absl::Status kept = Run("UPDATE coordinator SET age_ms = ?, age_saved_at = ?", {now_ms, NowMs()});
+  if (!kept.ok()) return kept;
+  for (const auto& [seq, tell] : std::map<int64_t, int64_t>(known.unfetched())) {
+    if (known.At(tell).age_ms > now_ms - age_max_ms) continue;
+    if (kept = Drop(known, tell, "when it was too old"); !kept.ok()) return kept;
   }
-  for (const std::string& tell_id : too_old) {
-    status = Drop(tell_id, "when it was too old");
-    if (!status.ok()) return status;
+  const std::map<int64_t, int64_t> dropped = known.dropped();
+  int64_t summaries = 0;
+  for (auto last = dropped.rbegin(); last != dropped.rend(); ++last) {
+    const KnownTells::Tell& tell = known.At(last->second);
+    const bool is_wanted = !tell.fetched && tell.age_ms > now_ms - 2 * age_max_ms;
+    if (is_wanted && ++summaries <= options_.dropped_tells_max) continue;
+    if (kept = ForgetTell(known, last->second); !kept.ok()) return kept;
   }
-  status =
-      Run("DELETE FROM tells WHERE dropped = 1 AND NOT EXISTS (SELECT 1 FROM unfetched "
-          "WHERE unfetched.tell_id = tells.tell_id AND settled_age_ms > ?)",
-          {now_ms - 2 * age_max_ms});
-  if (!status.ok()) return status;
-  status =
-      Run("DELETE FROM tells WHERE dropped = 1 AND settled_seq <= (SELECT settled_seq FROM tells "
-          "WHERE dropped = 1 ORDER BY settled_seq DESC LIMIT 1 OFFSET ?)",
-          {options_.dropped_tells_max});
-  if (!status.ok()) return status;
-  kept_.reset();
-  return transaction.Commit();
+  return kept;
 }
 
 }  // namespace iris

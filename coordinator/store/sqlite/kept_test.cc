@@ -59,6 +59,25 @@ TEST_F(StoreKeptTest, TheOldestSettledTellsAreForgottenByNumber) {
   EXPECT_TRUE(store->FindTell(open)->has_value());
 }
 
+// Each by itself would write as much as it did when it came.
+TEST_F(StoreKeptTest, ThoseThatAreForgottenGoTogetherWhenThereIsASixteenthMore) {
+  StoreOptions options = Options();
+  options.settled_tells_max = 16;
+  const auto store = Opened(options);
+  std::vector<std::string> ids;
+  const auto kept = [&] { return Listed(*store, "", /*all=*/true).size(); };
+  for (int i = 0; i < 17; ++i) {
+    ids.push_back(Added(*store));
+    SettleAndFetch(*store, ids.back());
+  }
+  EXPECT_EQ(kept(), 17u);
+  ids.push_back(Added(*store));
+  ASSERT_TRUE(Settle(*store, ids.back(), absl::OkStatus(), "").ok());
+  EXPECT_EQ(kept(), 16u);
+  EXPECT_FALSE(store->FindTell(ids[1])->has_value());
+  EXPECT_TRUE(store->FindTell(ids[2])->has_value());
+}
+
 TEST_F(StoreKeptTest, WhatWasSettledBeforeTheStoreWasOpenedCountsToo) {
   StoreOptions options = Options();
   options.settled_tells_max = 2;
@@ -182,9 +201,10 @@ TEST_F(StoreKeptTest, TheNewestThousandAreListed) {
   {
     const auto database = *Database::Open(path_);  // One wait for the disk.
     ASSERT_TRUE(database
-                    ->Run("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
-                          "WHERE i < 1001) INSERT INTO tells (tell_id, session_id, text, state, "
-                          "accepted_at) SELECT i, session_id, x'', 'queued', i FROM n, sessions")
+                    ->Run("INSERT INTO tells (n, tell_id, session, state, accepted_at) "
+                          "WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i "
+                          "WHERE n < 1001) SELECT i.n, i.n, sessions.n, 0, i.n FROM i, sessions; "
+                          "INSERT INTO texts SELECT n, 0, 0, '', x'', x'' FROM tells")
                     .ok());
   }
   const std::vector<std::string> listed = Listed(*Opened());
@@ -304,19 +324,59 @@ TEST_F(StoreKeptTest, RoomThatNothingUsesGoesBackToTheDisk) {
   EXPECT_LT(std::filesystem::file_size(path_), 3u << 20);
 }
 
+int64_t PageBytes(const std::string& path) { return *(*Database::Open(path))->Pragma("page_size"); }
+
 // As one of an earlier version.
-TEST_F(StoreKeptTest, AFileThatCouldNotShrinkIsMadeAnew) {
-  {
-    std::filesystem::create_directories(std::filesystem::path(path_).parent_path());
-    const auto old = Database::Open(path_);
-    ASSERT_TRUE((*old)
-                    ->Run("PRAGMA journal_mode = WAL; CREATE TABLE rest (bytes BLOB); "
-                          "INSERT INTO rest VALUES (zeroblob(8000000)); DROP TABLE rest")
-                    .ok());
-  }
-  EXPECT_GT(std::filesystem::file_size(path_), 7'000'000u);
+void MakeOldFile(const std::string& path) {
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+  const auto old = Database::Open(path);
+  ASSERT_TRUE((*old)
+                  ->Run("PRAGMA page_size = 4096; PRAGMA journal_mode = WAL;"
+                        "CREATE TABLE rest (bytes BLOB); "
+                        "INSERT INTO rest VALUES (zeroblob(8000000)); DROP TABLE rest;"
+                        "CREATE TABLE stays (bytes BLOB); "
+                        "INSERT INTO stays VALUES (zeroblob(100000))")
+                  .ok());
+}
+
+TEST_F(StoreKeptTest, ANewFileHasSmallPages) {
   Opened();
-  EXPECT_LT(std::filesystem::file_size(path_), 1'000'000u);
+  EXPECT_EQ(PageBytes(path_), 1024);
+}
+
+TEST_F(StoreKeptTest, AFileThatCouldNotShrinkIsMadeAnewWithSmallPages) {
+  MakeOldFile(path_);
+  EXPECT_GT(std::filesystem::file_size(path_), 7'000'000u);
+  {
+    const auto store = Opened();
+    EXPECT_LT(std::filesystem::file_size(path_), 1'000'000u);
+    Added(*store);
+    EXPECT_TRUE(std::filesystem::exists(path_ + "-wal"));
+  }
+  EXPECT_EQ(PageBytes(path_), 1024);
+  EXPECT_EQ(Opened()->OpenTells()->size(), 1u);
+}
+
+TEST_F(StoreKeptTest, AFileThatHoldsTooMuchStaysUntilItHoldsLess) {
+  MakeOldFile(path_);
+  StoreOptions options = Options();
+  options.made_anew_bytes_max = 50'000;
+  const std::string id = Added(*Opened(options));
+  EXPECT_EQ(PageBytes(path_), 4096);
+  EXPECT_TRUE(Opened(options)->FindTell(id)->has_value());
+  EXPECT_TRUE(Opened()->FindTell(id)->has_value());
+  EXPECT_EQ(PageBytes(path_), 1024);
+}
+
+// It gives room back in the same life.
+TEST_F(StoreKeptTest, WhatAFileThatIsMadeAnewHasNoUseForGoesBackToo) {
+  MakeOldFile(path_);
+  StoreOptions options = Options();
+  options.settled_tells_max = 1;
+  const auto store = Opened(options);
+  Answered(*store, std::string(4 << 20, 'x'));
+  Answered(*store, "small");
+  EXPECT_TRUE(*store->GiveBackRoom());
 }
 
 }  // namespace

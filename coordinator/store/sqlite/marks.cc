@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "coordinator/store/sqlite/sqlite_store.h"
 
 namespace iris {
@@ -24,119 +25,124 @@ TextLoss LossFrom(absl::string_view text) {
                                     : static_cast<TextLoss>(found - std::begin(kLosses));
 }
 
+// As `pieces` has it.
+constexpr size_t kTextAtMax = 0xffffffff;
+int64_t PlaceOfPiece(int64_t tell, size_t text_at) {
+  return (tell << 32) | static_cast<int64_t>(text_at);
+}
+
 }  // namespace
 
 absl::Status SqliteStore::Save(const std::vector<Checkpoint>& checkpoints,
                                const std::vector<Settlement>& settlements,
                                const std::vector<Postponement>& postponements) {
-  absl::Status saved = SaveAll(checkpoints, settlements, postponements);
-  if (saved.ok()) return saved;
-  // It may be there all the same: what was known of the store does not count any more.
-  kept_.reset();
-  for (const Checkpoint& checkpoint : checkpoints) ends_.erase(checkpoint.session_id);
-  return saved;
+  const absl::StatusOr<KnownTells*> known = Known();
+  if (!known.ok()) return known.status();
+  return Write([&]() -> absl::Status {
+    for (const Checkpoint& checkpoint : checkpoints) {
+      if (absl::Status saved = SaveCheckpoint(**known, checkpoint); !saved.ok()) return saved;
+    }
+    for (const Postponement& postponement : postponements) {
+      if (absl::Status saved = PutOff(**known, postponement); !saved.ok()) return saved;
+    }
+    for (const Settlement& settlement : settlements) {
+      if (absl::Status saved = Settle(**known, settlement); !saved.ok()) return saved;
+    }
+    return TrimSettled(**known);
+  });
 }
 
 void SqliteStore::ForgetUnsaved() { (void)database_->Run("PRAGMA wal_checkpoint(TRUNCATE)"); }
 
-absl::Status SqliteStore::SaveAll(const std::vector<Checkpoint>& checkpoints,
-                                  const std::vector<Settlement>& settlements,
-                                  const std::vector<Postponement>& postponements) {
-  Transaction transaction(*database_);
-  if (!transaction.begun().ok()) return transaction.begun();
-  for (const Checkpoint& checkpoint : checkpoints) {
-    if (absl::Status status = SaveMark(checkpoint.session_id, checkpoint.mark); !status.ok()) {
-      return status;
-    }
-    if (absl::Status status = SaveText(checkpoint); !status.ok()) return status;
-  }
-  for (const Postponement& postponement : postponements) {
-    if (absl::Status status = PutOff(postponement); !status.ok()) return status;
-  }
-  const absl::StatusOr<Kept> before = kept_.has_value() ? *kept_ : CountKept();
-  if (!before.ok()) return before.status();
-  Kept kept = *before;
-  for (const Settlement& settlement : settlements) {
-    if (absl::Status status = Settle(settlement, kept); !status.ok()) return status;
-  }
-  const absl::StatusOr<Kept> trimmed = TrimSettled(kept);
-  if (!trimmed.ok()) return trimmed.status();
-  if (absl::Status status = transaction.Commit(); !status.ok()) return status;
-  kept_ = *trimmed;
-  for (const Checkpoint& checkpoint : checkpoints) {
-    ends_[checkpoint.session_id] = checkpoint.mark.turn.end;
+absl::Status SqliteStore::SaveCheckpoint(KnownTells& known, const Checkpoint& checkpoint) {
+  const absl::StatusOr<int64_t> session = NumberOf(checkpoint.session_id);
+  if (!session.ok()) return session.status();
+  absl::Status saved = SavePlace(*session, checkpoint.mark);
+  if (saved.ok()) saved = SaveEnd(*session, checkpoint.mark.turn.end);
+  if (saved.ok()) saved = SaveState(*session, checkpoint.mark);
+  const bool says_text = checkpoint.void_before || !checkpoint.text.empty();
+  if (!saved.ok() || !says_text) return saved;
+  const KnownTells::Tell* const tell = known.Find(checkpoint.tell_id);
+  if (tell == nullptr) return NoSuchTell(checkpoint.tell_id);
+  if (checkpoint.void_before) saved = ForgetText(tell->number);
+  if (!saved.ok() || checkpoint.text.empty()) return saved;
+  for (size_t at = 0; at < checkpoint.text.size(); at += kPieceBytesMax) {
+    // OR REPLACE: it may be there already, where an earlier Save() failed after its commit.
+    absl::StatusOr<Statement> add =
+        database_->Prepare("INSERT OR REPLACE INTO pieces (place, bytes) VALUES (?, ?)");
+    if (!add.ok()) return add.status();
+    absl::Status added = add->Bind(PlaceOfPiece(tell->number, checkpoint.text_at + at))
+                             .BindBytes(checkpoint.text.substr(at, kPieceBytesMax))
+                             .Finish();
+    if (!added.ok()) return added;
   }
   return absl::OkStatus();
 }
 
-absl::Status SqliteStore::SaveMark(const std::string& session_id, const ReadMark& mark) {
-  if (absl::Status status = SaveEnd(session_id, mark.turn.end); !status.ok()) return status;
-  // Not INSERT OR REPLACE, which writes the index anew each time as well.
+absl::Status SqliteStore::SaveState(int64_t session, const ReadMark& mark) {
   absl::StatusOr<Statement> save = database_->Prepare(
-      "INSERT INTO marks (session_id, journal_id, incarnation, seq, in_flight, any_text, broken, "
-      "skips_line, last_text, structured_bytes, host, host_name, begun, account, tools, "
-      "spent_micro_usd) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-      "ON CONFLICT (session_id) DO UPDATE "
-      "SET journal_id = excluded.journal_id, incarnation = excluded.incarnation, "
-      "seq = excluded.seq, in_flight = excluded.in_flight, any_text = excluded.any_text, "
-      "broken = excluded.broken, skips_line = excluded.skips_line, "
+      "INSERT INTO session_states (session, seq, in_flight, any_text, last_text, "
+      "structured_bytes, broken, skips_line, begun, account, tools, spent_micro_usd) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (session) DO UPDATE "
+      "SET seq = excluded.seq, in_flight = excluded.in_flight, any_text = excluded.any_text, "
       "last_text = excluded.last_text, structured_bytes = excluded.structured_bytes, "
-      "host = excluded.host, host_name = excluded.host_name, begun = excluded.begun, "
+      "broken = excluded.broken, skips_line = excluded.skips_line, begun = excluded.begun, "
       "account = excluded.account, tools = excluded.tools, "
       "spent_micro_usd = excluded.spent_micro_usd");
   if (!save.ok()) return save.status();
-  save->BindText(session_id).BindText(mark.journal_id).BindText(mark.incarnation);
-  save->Bind(static_cast<int64_t>(mark.seq)).BindText(mark.in_flight);
-  save->Bind(mark.turn.any_text).BindText(kLosses[static_cast<size_t>(mark.turn.loss)]);
-  save->Bind(mark.turn.skips_line).Bind(static_cast<int64_t>(mark.turn.last_text));
+  save->Bind(session).Bind(static_cast<int64_t>(mark.seq)).BindText(mark.in_flight);
+  save->Bind(mark.turn.any_text).Bind(static_cast<int64_t>(mark.turn.last_text));
   save->Bind(static_cast<int64_t>(mark.turn.structured_bytes));
-  save->BindText(mark.host.key).BindText(mark.host.name);
+  save->BindText(kLosses[static_cast<size_t>(mark.turn.loss)]).Bind(mark.turn.skips_line);
   save->BindText(mark.begun);
   const SharedText& account = mark.turn.account;
   save->BindBytes(account == nullptr ? absl::string_view() : absl::string_view(*account));
   return save->Bind(static_cast<int64_t>(mark.turn.tools)).Bind(mark.turn.spent_micro_usd).Finish();
 }
 
-// Only where it has changed: it may be as long as an answer, and marks come many times a second.
-absl::Status SqliteStore::SaveEnd(const std::string& session_id, const SharedText& end) {
-  const auto stored = ends_.find(session_id);
+absl::Status SqliteStore::SavePlace(int64_t session, const ReadMark& mark) {
+  MarkPlace place{
+      .journal_id = mark.journal_id, .incarnation = mark.incarnation, .host = mark.host};
+  const auto stored = places_.find(session);
+  if (stored != places_.end() && stored->second == place) return absl::OkStatus();
+  absl::StatusOr<Statement> save =
+      database_->Prepare("INSERT OR REPLACE INTO mark_places VALUES (?, ?, ?, ?, ?)");
+  if (!save.ok()) return save.status();
+  save->Bind(session).BindText(place.journal_id).BindText(place.incarnation);
+  absl::Status saved = save->BindText(place.host.key).BindText(place.host.name).Finish();
+  if (saved.ok()) places_[session] = std::move(place);
+  return saved;
+}
+
+// It may be as long as an answer, and marks come many times a second.
+absl::Status SqliteStore::SaveEnd(int64_t session, const SharedText& end) {
+  const auto stored = ends_.find(session);
   if (stored != ends_.end() && stored->second == end) return absl::OkStatus();
   absl::StatusOr<Statement> save =
-      database_->Prepare(end == nullptr ? "DELETE FROM mark_ends WHERE session_id = ?"
+      database_->Prepare(end == nullptr ? "DELETE FROM mark_ends WHERE session = ?"
                                         : "INSERT OR REPLACE INTO mark_ends VALUES (?, ?)");
   if (!save.ok()) return save.status();
-  save->BindText(session_id);
+  save->Bind(session);
   if (end != nullptr) save->BindBytes(*end);
-  return save->Finish();
+  absl::Status saved = save->Finish();
+  if (saved.ok()) ends_[session] = end;
+  return saved;
 }
 
-absl::Status SqliteStore::ForgetText(absl::string_view tell_id) {
-  absl::StatusOr<Statement> forget = database_->Prepare("DELETE FROM pieces WHERE tell_id = ?");
-  return forget.ok() ? forget->BindText(tell_id).Finish() : forget.status();
-}
-
-absl::Status SqliteStore::SaveText(const Checkpoint& checkpoint) {
-  if (checkpoint.void_before) {
-    if (absl::Status status = ForgetText(checkpoint.tell_id); !status.ok()) return status;
-  }
-  for (size_t at = 0; at < checkpoint.text.size(); at += kPieceBytesMax) {
-    // OR REPLACE: it may be there already, where an earlier Save() failed after its commit.
-    absl::StatusOr<Statement> add =
-        database_->Prepare("INSERT OR REPLACE INTO pieces (tell_id, at, bytes) VALUES (?, ?, ?)");
-    if (!add.ok()) return add.status();
-    add->BindText(checkpoint.tell_id).Bind(static_cast<int64_t>(checkpoint.text_at + at));
-    absl::Status added = add->BindBytes(checkpoint.text.substr(at, kPieceBytesMax)).Finish();
-    if (!added.ok()) return added;
-  }
-  return absl::OkStatus();
+absl::Status SqliteStore::ForgetText(int64_t tell) {
+  return Run("DELETE FROM pieces WHERE place BETWEEN ? AND ?",
+             {PlaceOfPiece(tell, 0), PlaceOfPiece(tell, kTextAtMax)});
 }
 
 absl::StatusOr<ReadMark> SqliteStore::FindMark(absl::string_view session_id) {
   absl::StatusOr<Statement> query = database_->Prepare(
       "SELECT journal_id, incarnation, seq, in_flight, any_text, broken, skips_line, last_text, "
-      "structured_bytes, bytes, host, host_name, begun, account, tools, spent_micro_usd "
-      "FROM marks LEFT JOIN mark_ends USING (session_id) WHERE session_id = ?");
+      "structured_bytes, bytes, host, host_name, begun, account, tools, "
+      "coalesce(spent_micro_usd, -1) "
+      "FROM sessions LEFT JOIN session_states ON session_states.session = n "
+      "LEFT JOIN mark_places ON mark_places.session = n LEFT JOIN mark_ends ON mark_ends.session = "
+      "n "
+      "WHERE session_id = ?");
   if (!query.ok()) return query.status();
   const absl::StatusOr<bool> found = query->BindText(session_id).Step();
   if (!found.ok()) return found.status();
@@ -161,18 +167,16 @@ absl::StatusOr<ReadMark> SqliteStore::FindMark(absl::string_view session_id) {
 }
 
 absl::Status SqliteStore::NoteAnswer(absl::string_view team, absl::string_view way) {
-  Transaction transaction(*database_);
-  if (!transaction.begun().ok()) return transaction.begun();
-  const int64_t now_ms = NowMs();
-  absl::StatusOr<Statement> note =
-      database_->Prepare("INSERT OR REPLACE INTO answered (team, way, at) VALUES (?, ?, ?)");
-  if (!note.ok()) return note.status();
-  absl::Status noted = note->BindText(team).BindText(way).Bind(now_ms).Finish();
-  if (!noted.ok()) return noted;
-  absl::Status forgotten =
-      Run("DELETE FROM answered WHERE at < ?", {now_ms - absl::ToInt64Milliseconds(kAnswerCounts)});
-  if (!forgotten.ok()) return forgotten;
-  return transaction.Commit();
+  return Write([&]() -> absl::Status {
+    const int64_t now_ms = NowMs();
+    absl::StatusOr<Statement> note =
+        database_->Prepare("INSERT OR REPLACE INTO answered (team, way, at) VALUES (?, ?, ?)");
+    if (!note.ok()) return note.status();
+    absl::Status noted = note->BindText(team).BindText(way).Bind(now_ms).Finish();
+    if (!noted.ok()) return noted;
+    return Run("DELETE FROM answered WHERE at < ?",
+               {now_ms - absl::ToInt64Milliseconds(kAnswerCounts)});
+  });
 }
 
 absl::StatusOr<bool> SqliteStore::HasAnswered(absl::string_view team, absl::string_view way) {
@@ -184,16 +188,20 @@ absl::StatusOr<bool> SqliteStore::HasAnswered(absl::string_view team, absl::stri
 }
 
 absl::StatusOr<std::string> SqliteStore::FindText(absl::string_view tell_id) {
-  absl::StatusOr<Statement> query =
-      database_->Prepare("SELECT bytes FROM pieces WHERE tell_id = ? ORDER BY at");
-  if (!query.ok()) return query.status();
-  query->BindText(tell_id);
   std::string text;
+  const absl::StatusOr<KnownTells*> known = Known();
+  if (!known.ok()) return known.status();
+  const KnownTells::Tell* const tell = (*known)->Find(tell_id);
+  if (tell == nullptr) return text;
+  absl::StatusOr<Statement> query =
+      database_->Prepare("SELECT bytes FROM pieces WHERE place BETWEEN ? AND ? ORDER BY place");
+  if (!query.ok()) return query.status();
+  query->Bind(PlaceOfPiece(tell->number, 0)).Bind(PlaceOfPiece(tell->number, kTextAtMax));
   while (true) {
     const absl::StatusOr<bool> row = query->Step();
     if (!row.ok()) return row.status();
     if (!*row) return text;
-    text += query->Bytes(0);
+    absl::StrAppend(&text, query->View(0));
   }
 }
 

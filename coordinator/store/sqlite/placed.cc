@@ -9,45 +9,44 @@
 namespace iris {
 
 absl::Status SqliteStore::NotePlaced(const Placed& agent) {
-  Transaction transaction(*database_);
-  if (!transaction.begun().ok()) return transaction.begun();
-  absl::StatusOr<Statement> note = database_->Prepare(
-      "INSERT OR REPLACE INTO placed (place, name, way, at) VALUES (?, ?, ?, ?)");
-  if (!note.ok()) return note.status();
-  note->BindText(agent.place).BindText(agent.name).BindBytes(agent.way).Bind(NowMs());
-  if (absl::Status noted = note->Finish(); !noted.ok()) return noted;
-  absl::Status forgotten =
-      Run("DELETE FROM placed WHERE place IN "
-          "(SELECT place FROM placed ORDER BY at DESC LIMIT -1 OFFSET ?)",
-          {kPlacedMax});
-  if (!forgotten.ok()) return forgotten;
-  return transaction.Commit();
+  return Write([&]() -> absl::Status {
+    absl::StatusOr<Statement> note = database_->Prepare(
+        "INSERT OR REPLACE INTO placed (place, name, way, at) VALUES (?, ?, ?, ?)");
+    if (!note.ok()) return note.status();
+    note->BindText(agent.place).BindText(agent.name).BindBytes(agent.way).Bind(NowMs());
+    if (absl::Status noted = note->Finish(); !noted.ok()) return noted;
+    return Run(
+        "DELETE FROM placed WHERE place IN "
+        "(SELECT place FROM placed ORDER BY at DESC LIMIT -1 OFFSET ?)",
+        {kPlacedMax});
+  });
 }
 
 absl::Status SqliteStore::NoteTriedPlaces(const std::vector<std::string>& places) {
-  Transaction transaction(*database_);
-  if (!transaction.begun().ok()) return transaction.begun();
   const int64_t now_ms = NowMs();
-  for (const std::string& place : places) {
-    absl::StatusOr<Statement> note =
-        database_->Prepare("UPDATE placed SET tried_at = ? WHERE place = ?");
-    if (!note.ok()) return note.status();
-    if (absl::Status noted = note->Bind(now_ms).BindText(place).Finish(); !noted.ok()) return noted;
-  }
-  return transaction.Commit();
+  return Write([&]() -> absl::Status {
+    for (const std::string& place : places) {
+      absl::StatusOr<Statement> note =
+          database_->Prepare("UPDATE placed SET tried_at = ? WHERE place = ?");
+      if (!note.ok()) return note.status();
+      absl::Status noted = note->Bind(now_ms).BindText(place).Finish();
+      if (!noted.ok()) return noted;
+    }
+    return absl::OkStatus();
+  });
 }
 
 absl::Status SqliteStore::ForgetPlaced(absl::string_view place) {
-  Transaction transaction(*database_);
-  if (!transaction.begun().ok()) return transaction.begun();
-  // What an agent had under way ends with it. A place is what marks call a host.
-  for (const char* what :
-       {"DELETE FROM placed WHERE place = ?", "DELETE FROM cancels WHERE host = ?"}) {
-    absl::StatusOr<Statement> forget = database_->Prepare(what);
-    if (!forget.ok()) return forget.status();
-    if (absl::Status done = forget->BindText(place).Finish(); !done.ok()) return done;
-  }
-  return transaction.Commit();
+  return Write([&]() -> absl::Status {
+    // What an agent had under way ends with it. A place is what marks call a host.
+    for (const char* what :
+         {"DELETE FROM placed WHERE place = ?", "DELETE FROM cancels WHERE host = ?"}) {
+      absl::StatusOr<Statement> forget = database_->Prepare(what);
+      if (!forget.ok()) return forget.status();
+      if (absl::Status done = forget->BindText(place).Finish(); !done.ok()) return done;
+    }
+    return absl::OkStatus();
+  });
 }
 
 absl::StatusOr<std::vector<Store::Placed>> SqliteStore::AllPlaced() {

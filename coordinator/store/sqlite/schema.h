@@ -4,201 +4,220 @@
 #include <cstdint>
 #include <iterator>
 
+#include "coordinator/store/sqlite/schema_steps.h"
+
 namespace iris {
 
-// A file is brought from version N to N + 1 by step N; PRAGMA user_version says where it is, and 0
-// is a file without anything. Steps that were released are never changed.
+// PRAGMA user_version. A file without anything gets kTables; one of an earlier version takes the
+// steps that it lacks, and then kSetAside, kTables and kTakeOver. What version 19 changes comes
+// behind them, for both; what was released is never changed.
+inline constexpr int64_t kSchemaVersion = 18;
+static_assert(std::size(kSchemaSteps) == 17);
+
+// What a tell writes is counted (cost_test.cc), so:
+//   - No index is written with it. How tells are found, and which go first, is in memory
+//     (KnownTells); a session is found by an index that is written once.
+//   - What changes lies apart from texts, which are written once: changing a row writes all of it.
+//   - A text is its beginning, which lists show, whole characters of ≤ 120 bytes, and its rest.
 //
-// Times are Unix milliseconds, ids lower-case UUIDs. A tell's text and answer are blobs: an answer
-// may be cut in the middle of a character. `settled_seq` numbers tells in the order they were
-// settled.
-inline constexpr const char* kSchemaSteps[] = {
-    R"sql(
+// Times are Unix milliseconds, ids lower-case UUIDs. Texts are blobs: an answer may be cut in the
+// middle of a character.
+inline constexpr char kTables[] = R"sql(
 CREATE TABLE coordinator (
-  id TEXT NOT NULL
+  id TEXT NOT NULL,
+  age_ms INTEGER NOT NULL DEFAULT 0,
+  age_saved_at INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE sessions (
-  session_id TEXT PRIMARY KEY,
+  n INTEGER PRIMARY KEY,
+  session_id TEXT NOT NULL UNIQUE,
   from_team TEXT NOT NULL,
   to_team TEXT NOT NULL,
   created_at INTEGER NOT NULL,
-  last_used_at INTEGER,
-  message_count INTEGER NOT NULL DEFAULT 0,
-  status TEXT NOT NULL DEFAULT 'active',
   UNIQUE (from_team, to_team)
 ) STRICT;
-CREATE TABLE tells (
-  tell_id TEXT PRIMARY KEY,
-  session_id TEXT NOT NULL REFERENCES sessions (session_id),
-  text BLOB NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'settled')),
-  kind INTEGER,
-  detail TEXT,
-  fix TEXT,
-  answer BLOB,
-  accepted_at INTEGER NOT NULL,
-  settled_at INTEGER,
-  settled_seq INTEGER UNIQUE,
-  settled_bytes INTEGER
+
+-- What changes of a session with every tell that is settled: when that was last, how many there
+-- were, and how far it was read.
+CREATE TABLE session_states (
+  session INTEGER PRIMARY KEY REFERENCES sessions (n),
+  last_used_at INTEGER NOT NULL DEFAULT 0,
+  message_count INTEGER NOT NULL DEFAULT 0,
+  seq INTEGER NOT NULL DEFAULT 0,
+  in_flight TEXT NOT NULL DEFAULT '',
+  any_text INTEGER NOT NULL DEFAULT 0,
+  last_text INTEGER NOT NULL DEFAULT 0,
+  structured_bytes INTEGER NOT NULL DEFAULT 0,
+  broken TEXT NOT NULL DEFAULT '',
+  skips_line INTEGER NOT NULL DEFAULT 0,
+  begun TEXT NOT NULL DEFAULT '',
+  account BLOB NOT NULL DEFAULT x'',
+  tools INTEGER NOT NULL DEFAULT 0,
+  spent_micro_usd INTEGER NOT NULL DEFAULT -1
 ) STRICT;
-CREATE INDEX tells_kept ON tells (settled_seq DESC, settled_bytes) WHERE settled_seq IS NOT NULL;
-CREATE INDEX tells_open ON tells (state) WHERE state != 'settled';
-)sql",
-    // How far sessions were read, and what open tells have been answered by then.
-    R"sql(
-CREATE TABLE marks (
-  session_id TEXT PRIMARY KEY REFERENCES sessions (session_id) ON DELETE CASCADE,
+-- What seldom does: where that was read; and the end of an answer, by the result line, which may be
+-- long.
+CREATE TABLE mark_places (
+  session INTEGER PRIMARY KEY REFERENCES sessions (n),
   journal_id TEXT NOT NULL,
   incarnation TEXT NOT NULL,
-  seq INTEGER NOT NULL,
-  in_flight TEXT NOT NULL,
-  any_text INTEGER NOT NULL,
-  result BLOB NOT NULL,
-  broken TEXT NOT NULL,
-  skips_line INTEGER NOT NULL
+  host TEXT NOT NULL,
+  host_name TEXT NOT NULL
 ) STRICT;
-CREATE TABLE pieces (
-  tell_id TEXT NOT NULL REFERENCES tells (tell_id) ON DELETE CASCADE,
-  bytes BLOB NOT NULL
-) STRICT;
-CREATE INDEX pieces_of ON pieces (tell_id);
-CREATE TRIGGER pieces_of_settled AFTER UPDATE OF state ON tells WHEN NEW.state = 'settled'
-BEGIN
-  DELETE FROM pieces WHERE tell_id = NEW.tell_id;
-END;
-)sql",
-    // Which outcomes nobody has fetched, and since when by the age clock: in a table of its own,
-    // since changing a row of `tells` writes its text and answer anew. What an earlier version
-    // settled counts as fetched: it did not say. `dropped`: text and answer are gone.
-    R"sql(
-ALTER TABLE coordinator ADD COLUMN age_ms INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE coordinator ADD COLUMN age_saved_at INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE tells ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE tells ADD COLUMN preview TEXT NOT NULL DEFAULT '';
-ALTER TABLE tells ADD COLUMN answer_preview TEXT NOT NULL DEFAULT '';
-UPDATE tells SET preview = substr(CAST(text AS TEXT), 1, 30),
-  answer_preview = coalesce(substr(CAST(answer AS TEXT), 1, 30), '');
-CREATE TABLE unfetched (
-  tell_id TEXT PRIMARY KEY REFERENCES tells (tell_id) ON DELETE CASCADE,
-  settled_age_ms INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-DROP INDEX tells_kept;
-CREATE INDEX tells_kept ON tells (settled_seq, tell_id, settled_bytes)
-  WHERE settled_seq IS NOT NULL AND dropped = 0;
-CREATE INDEX tells_dropped ON tells (settled_seq, tell_id) WHERE dropped = 1;
-)sql",
-    // The end of an answer, by the result line: it may be long, and marks are written often.
-    R"sql(
 CREATE TABLE mark_ends (
-  session_id TEXT PRIMARY KEY REFERENCES sessions (session_id) ON DELETE CASCADE,
+  session INTEGER PRIMARY KEY REFERENCES sessions (n),
   bytes BLOB NOT NULL
 ) STRICT;
-INSERT INTO mark_ends SELECT session_id, result FROM marks WHERE length(result) > 0;
-ALTER TABLE marks DROP COLUMN result;
-ALTER TABLE marks ADD COLUMN last_text INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE marks ADD COLUMN structured_bytes INTEGER NOT NULL DEFAULT 0;
-)sql",
-    // When a team's host answered last, by the way to it that was configured then.
-    R"sql(
+
+-- In the order of acceptance. `state`: as TellState. `settled_seq`: in the order of settling, 0 is
+-- open; `settled_age_ms` is by the age clock. `dropped`: text and answer are gone.
+CREATE TABLE tells (
+  n INTEGER PRIMARY KEY,
+  tell_id TEXT NOT NULL,
+  session INTEGER NOT NULL REFERENCES sessions (n),
+  state INTEGER NOT NULL,
+  accepted_at INTEGER NOT NULL,
+  settled_at INTEGER NOT NULL DEFAULT 0,
+  settled_seq INTEGER NOT NULL DEFAULT 0,
+  settled_bytes INTEGER NOT NULL DEFAULT 0,
+  settled_age_ms INTEGER NOT NULL DEFAULT 0,
+  fetched INTEGER NOT NULL DEFAULT 0,
+  dropped INTEGER NOT NULL DEFAULT 0
+) STRICT;
+-- `way`: a digest of what its sender had of the variables that the way to its host names; empty:
+-- not known.
+CREATE TABLE texts (
+  tell INTEGER PRIMARY KEY REFERENCES tells (n) ON DELETE CASCADE,
+  wait_for_limit INTEGER NOT NULL,
+  wait_for_host INTEGER NOT NULL,
+  way TEXT NOT NULL,
+  head BLOB NOT NULL,
+  rest BLOB NOT NULL
+) STRICT;
+-- How tells ended. `account`: a v1::TurnAccount.
+CREATE TABLE outcomes (
+  tell INTEGER PRIMARY KEY REFERENCES tells (n) ON DELETE CASCADE,
+  kind INTEGER NOT NULL,
+  detail TEXT NOT NULL,
+  fix TEXT NOT NULL,
+  limit_resets_at INTEGER NOT NULL,
+  nothing_ran INTEGER NOT NULL,
+  account BLOB NOT NULL,
+  structured_bytes INTEGER NOT NULL,
+  head BLOB NOT NULL,
+  rest BLOB NOT NULL
+) STRICT;
+-- What open tells have been answered so far. `place`: the tell's number, and in the lower 32 bits
+-- where in the answer the bytes begin: the same piece stored twice is one.
+CREATE TABLE pieces (
+  place INTEGER PRIMARY KEY,
+  bytes BLOB NOT NULL
+) STRICT;
+-- Who waits for the limit of an account, and how often by now.
+CREATE TABLE put_off (
+  tell INTEGER PRIMARY KEY REFERENCES tells (n) ON DELETE CASCADE,
+  not_before INTEGER NOT NULL,
+  waits INTEGER NOT NULL
+) STRICT;
+-- Who was cancelled, as its host calls it, until that has heard of it; and that host, as in
+-- `mark_places`, empty: not known.
+CREATE TABLE cancels (
+  tell INTEGER PRIMARY KEY REFERENCES tells (n) ON DELETE CASCADE,
+  id_on_host TEXT NOT NULL,
+  host TEXT NOT NULL
+) STRICT;
+
+-- When a team's host answered last, by a digest of the way to it that was configured then.
 CREATE TABLE answered (
   team TEXT NOT NULL,
   way TEXT NOT NULL,
   at INTEGER NOT NULL,
   PRIMARY KEY (team, way)
 ) STRICT, WITHOUT ROWID;
-)sql",
-    // Which host a mark is of.
-    R"sql(
-ALTER TABLE marks ADD COLUMN host TEXT NOT NULL DEFAULT '';
-ALTER TABLE marks ADD COLUMN host_name TEXT NOT NULL DEFAULT '';
-)sql",
-    // A piece of an answer is known by where it begins: the same one stored twice is one.
-    R"sql(
-DROP TRIGGER pieces_of_settled;
-DROP INDEX pieces_of;
-ALTER TABLE pieces RENAME TO pieces_in_order;
-CREATE TABLE pieces (
-  tell_id TEXT NOT NULL REFERENCES tells (tell_id) ON DELETE CASCADE,
-  at INTEGER NOT NULL,
-  bytes BLOB NOT NULL,
-  PRIMARY KEY (tell_id, at)
-) STRICT;
-INSERT INTO pieces SELECT tell_id,
-  sum(length(bytes)) OVER (PARTITION BY tell_id ORDER BY rowid) - length(bytes), bytes
-  FROM pieces_in_order;
-DROP TABLE pieces_in_order;
-CREATE TRIGGER pieces_of_settled AFTER UPDATE OF state ON tells WHEN NEW.state = 'settled'
-BEGIN
-  DELETE FROM pieces WHERE tell_id = NEW.tell_id;
-END;
-)sql",
-    // Of a tell that ended at the limit of an account: when that resets, and whether anything ran.
-    R"sql(
-ALTER TABLE tells ADD COLUMN limit_resets_at INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE tells ADD COLUMN nothing_ran INTEGER NOT NULL DEFAULT 0;
-)sql",
-    // How much of the end of an answer is JSON; who waits for the limit of an account where there
-    // is one, and those that were put off for it, how often by now.
-    R"sql(
-ALTER TABLE tells ADD COLUMN structured_bytes INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE tells ADD COLUMN wait_for_limit INTEGER NOT NULL DEFAULT 0;
-CREATE TABLE put_off (
-  tell_id TEXT PRIMARY KEY REFERENCES tells (tell_id) ON DELETE CASCADE,
-  not_before INTEGER NOT NULL,
-  waits INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-)sql",
-    // Who was cancelled, as its host calls it, until that has heard of it.
-    R"sql(
-CREATE TABLE cancels (
-  tell_id TEXT PRIMARY KEY REFERENCES tells (tell_id) ON DELETE CASCADE,
-  id_on_host TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-)sql",
-    // Which open tell claude was seen to get, whatever its host remembers of that.
-    R"sql(
-ALTER TABLE marks ADD COLUMN begun TEXT NOT NULL DEFAULT '';
-)sql",
-    // Who waits for a host that never answered.
-    R"sql(
-ALTER TABLE tells ADD COLUMN wait_for_host INTEGER NOT NULL DEFAULT 0;
-)sql",
-    // Where agents were seen that were not ended since.
-    R"sql(
+-- Where agents were seen that were not ended since. `tried_at`: when a stop tried to reach one, 0:
+-- never.
 CREATE TABLE placed (
   place TEXT PRIMARY KEY,
   name TEXT NOT NULL,
   way BLOB NOT NULL,
-  at INTEGER NOT NULL
+  at INTEGER NOT NULL,
+  tried_at INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
-)sql",
-    // What a turn cost and was denied, a v1::TurnAccount; and what is known of that in its middle.
-    R"sql(
-ALTER TABLE tells ADD COLUMN account BLOB NOT NULL DEFAULT x'';
-ALTER TABLE marks ADD COLUMN account BLOB NOT NULL DEFAULT x'';
-ALTER TABLE marks ADD COLUMN tools INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE marks ADD COLUMN spent_micro_usd INTEGER NOT NULL DEFAULT -1;
-)sql",
-    // Ways to hosts had the values of variables in them, which may be secrets: those are forgotten,
-    // and `answered` has a digest of a way. When a stop tried to reach an agent, 0: never.
-    R"sql(
-UPDATE placed SET way = x'';
-DELETE FROM answered;
-ALTER TABLE placed ADD COLUMN tried_at INTEGER NOT NULL DEFAULT 0;
-)sql",
-    // Which host has what was cancelled, as in `marks`: no other one is to hear of it, nor can say
-    // that there is no such message. Empty: not known.
-    R"sql(
-ALTER TABLE cancels ADD COLUMN host TEXT NOT NULL DEFAULT '';
-)sql",
-    // A digest of what its sender had of the variables that the way to its host names; empty: not
-    // known.
-    R"sql(
-ALTER TABLE tells ADD COLUMN way TEXT NOT NULL DEFAULT '';
-)sql",
-};
+)sql";
 
-inline constexpr int64_t kSchemaVersion = std::size(kSchemaSteps);
+// The tables of version 17 under other names.
+inline constexpr char kSetAside[] = R"sql(
+DROP TRIGGER pieces_of_settled;
+ALTER TABLE coordinator RENAME TO old_coordinator;
+ALTER TABLE sessions RENAME TO old_sessions;
+ALTER TABLE marks RENAME TO old_marks;
+ALTER TABLE mark_ends RENAME TO old_mark_ends;
+ALTER TABLE tells RENAME TO old_tells;
+ALTER TABLE unfetched RENAME TO old_unfetched;
+ALTER TABLE pieces RENAME TO old_pieces;
+ALTER TABLE put_off RENAME TO old_put_off;
+ALTER TABLE cancels RENAME TO old_cancels;
+ALTER TABLE answered RENAME TO old_answered;
+ALTER TABLE placed RENAME TO old_placed;
+)sql";
+
+// What they have goes into the tables of now. Of a dropped tell the preview is all that there is of
+// its text.
+inline constexpr char kTakeOver[] = R"sql(
+INSERT INTO coordinator SELECT id, age_ms, age_saved_at FROM old_coordinator;
+INSERT INTO sessions (session_id, from_team, to_team, created_at)
+  SELECT session_id, from_team, to_team, created_at FROM old_sessions ORDER BY rowid;
+INSERT INTO session_states
+  SELECT n, coalesce(last_used_at, 0), message_count, coalesce(seq, 0), coalesce(in_flight, ''),
+    coalesce(any_text, 0), coalesce(last_text, 0), coalesce(structured_bytes, 0),
+    coalesce(broken, ''), coalesce(skips_line, 0), coalesce(begun, ''), coalesce(account, x''),
+    coalesce(tools, 0), coalesce(spent_micro_usd, -1)
+  FROM old_sessions JOIN sessions USING (session_id) LEFT JOIN old_marks USING (session_id);
+INSERT INTO mark_places
+  SELECT n, journal_id, incarnation, host, host_name FROM old_marks JOIN sessions USING (session_id);
+INSERT INTO mark_ends SELECT n, bytes FROM old_mark_ends JOIN sessions USING (session_id);
+INSERT INTO tells
+  SELECT old_tells.rowid, tell_id, n,
+    CASE state WHEN 'queued' THEN 0 WHEN 'running' THEN 1 ELSE 2 END, accepted_at,
+    coalesce(settled_at, 0), coalesce(settled_seq, 0), coalesce(settled_bytes, 0),
+    coalesce(settled_age_ms, 0), state = 'settled' AND settled_age_ms IS NULL, dropped
+  FROM old_tells JOIN sessions USING (session_id) LEFT JOIN old_unfetched USING (tell_id)
+  ORDER BY old_tells.rowid;
+INSERT INTO texts
+  SELECT n, wait_for_limit, wait_for_host, way, head,
+    coalesce(substr(text, length(head) + 1), x'')
+  FROM (SELECT rowid AS n, wait_for_limit, wait_for_host, way, text,
+          CASE WHEN dropped = 1 OR coalesce(substr(text, 1, length(shown)), x'') = shown
+          THEN shown ELSE coalesce(substr(text, 1, 120), x'') END AS head
+        FROM (SELECT *, rowid, CAST(preview AS BLOB) AS shown FROM old_tells));
+INSERT INTO outcomes
+  SELECT n, coalesce(kind, 0), coalesce(detail, ''), coalesce(fix, ''), limit_resets_at, nothing_ran,
+    account, structured_bytes, head, coalesce(substr(answer, length(head) + 1), x'')
+  FROM (SELECT *, rowid AS n,
+          CASE WHEN coalesce(substr(answer, 1, length(shown)), x'') = shown
+          THEN shown ELSE coalesce(substr(answer, 1, 120), x'') END AS head
+        FROM (SELECT *, rowid, CAST(answer_preview AS BLOB) AS shown FROM old_tells
+              WHERE state = 'settled'));
+INSERT INTO pieces
+  SELECT (old_tells.rowid << 32) | at, bytes FROM old_pieces JOIN old_tells USING (tell_id);
+INSERT INTO put_off
+  SELECT old_tells.rowid, not_before, waits FROM old_put_off JOIN old_tells USING (tell_id);
+INSERT INTO cancels
+  SELECT old_tells.rowid, id_on_host, host FROM old_cancels JOIN old_tells USING (tell_id);
+INSERT INTO answered SELECT team, way, at FROM old_answered;
+INSERT INTO placed SELECT place, name, way, at, tried_at FROM old_placed;
+DROP TABLE old_pieces;
+DROP TABLE old_put_off;
+DROP TABLE old_cancels;
+DROP TABLE old_unfetched;
+DROP TABLE old_mark_ends;
+DROP TABLE old_marks;
+DROP TABLE old_tells;
+DROP TABLE old_sessions;
+DROP TABLE old_coordinator;
+DROP TABLE old_answered;
+DROP TABLE old_placed;
+)sql";
 
 }  // namespace iris
 

@@ -1,8 +1,7 @@
 #include "coordinator/store/sqlite/sqlite_store.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,15 +10,15 @@
 #include "common/failure/failure.h"
 #include "common/log/log.h"
 #include "coordinator/store/sqlite/network_fs.h"
-#include "coordinator/store/sqlite/schema.h"
-#include "coordinator/store/sqlite/tell_row.h"
+#include "coordinator/store/sqlite/store_file.h"
 #include "coordinator/store/store_trouble.h"
 
 namespace iris {
 namespace {
 
 constexpr absl::string_view kSessionColumns =
-    "SELECT session_id, from_team, to_team, created_at, last_used_at, message_count FROM sessions ";
+    "SELECT session_id, from_team, to_team, created_at, last_used_at, message_count, n "
+    "FROM sessions LEFT JOIN session_states ON session = n ";
 
 StoredSession SessionFromRow(const Statement& row) {
   StoredSession session{.session_id = row.Bytes(0),
@@ -31,97 +30,33 @@ StoredSession SessionFromRow(const Statement& row) {
   return session;
 }
 
+absl::Status Damaged(const std::string& path, absl::string_view how) {
+  return WithTrouble(MakeFailure(v1::FAILURE_STORAGE, absl::StrCat("the store ", path, " ", how),
+                                 "Move it away: a new one is made."),
+                     StoreTrouble::kLost);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(StoreOptions options) {
   if (!options.on_network_fs) options.on_network_fs = IsOnNetworkFileSystem;
   const absl::Status made = EnsureOwnPath(options.path.substr(0, options.path.rfind('/')));
   if (!made.ok()) return Annotate(made, absl::StrCat("the store ", options.path));
-  absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(options.path, options.vfs);
+  absl::StatusOr<std::unique_ptr<Database>> database =
+      OpenStoreFile({.path = options.path,
+                     .vfs = options.vfs,
+                     .on_network_fs = options.on_network_fs,
+                     .made_anew_bytes_max = options.made_anew_bytes_max});
   if (!database.ok()) return database.status();
-  std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(options), *std::move(database)));
-  if (absl::Status status = store->ChooseJournal(); !status.ok()) return status;
-  if (absl::Status status = store->MakeSchema(); !status.ok()) return status;
+  const bool has_log = !options.on_network_fs(options.path);
+  std::unique_ptr<SqliteStore> store(
+      new SqliteStore(std::move(options), *std::move(database), has_log));
   if (absl::Status status = store->LoadCoordinator(); !status.ok()) return status;
   // What is stored can be read even where the disk takes no more.
   if (absl::Status status = store->KeepHouse(); !status.ok()) LogWarn(status.message());
-  if (absl::Status status = store->MakeShrinkable(); !status.ok()) LogWarn(status.message());
+  // What an earlier life had not synced is said to whoever asks from now on.
+  if (absl::Status status = store->Sync(); !status.ok()) LogWarn(status.message());
   return store;
-}
-
-absl::Status SqliteStore::ChooseJournal() {
-  // Exclusive before the file is looked at, and before WAL: then SQLite keeps the WAL's index in
-  // its own memory, not in a shared map.
-  absl::Status exclusive = database_->Run("PRAGMA locking_mode = EXCLUSIVE");
-  if (!exclusive.ok()) return exclusive;
-  const absl::StatusOr<int64_t> pages = Pragma("page_count");
-  if (!pages.ok()) return pages.status();
-  // What makes the file shrink comes before anything is in it. Later it would write each time,
-  // which a full disk refuses.
-  if (*pages == 0) {
-    absl::Status shrinks = database_->Run("PRAGMA auto_vacuum = INCREMENTAL");
-    if (!shrinks.ok()) return shrinks;
-  }
-  const char* setup =
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-      "PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 16777216";
-  if (options_.on_network_fs(options_.path)) {
-    LogInfo("the store ", options_.path, " lies on a network file system: journal mode DELETE");
-    setup =
-        "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;"
-        "PRAGMA foreign_keys = ON";
-  }
-  if (absl::Status set = database_->Run(setup); !set.ok()) return set;
-  return KeepBelowFileLimit();
-}
-
-// The limit on the size of a file (`ulimit -f`) holds for the file and for its journal, which is
-// one transaction and what came before it. So that the file can always be changed, and its journal
-// brought into it, it has half of that, and a journal begins anew at a quarter.
-absl::Status SqliteStore::KeepBelowFileLimit() {
-  constexpr rlim_t kPageBytes = 4096;
-  constexpr rlim_t kJournalPagesMax = 1000;  // SQLite's own.
-  constexpr rlim_t kPagesMax = 1'000'000'000;
-  rlimit limit;
-  if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
-    return absl::OkStatus();
-  }
-  const rlim_t pages = limit.rlim_cur / kPageBytes;
-  const std::string setup = absl::StrCat(
-      "PRAGMA max_page_count = ", std::clamp<rlim_t>(pages / 2, 1, kPagesMax),
-      "; PRAGMA wal_autocheckpoint = ", std::clamp<rlim_t>(pages / 4, 1, kJournalPagesMax));
-  return database_->Run(setup.c_str());
-}
-
-absl::Status SqliteStore::MakeSchema() {
-  Transaction transaction(*database_);
-  if (!transaction.begun().ok()) return transaction.begun();
-  absl::StatusOr<Statement> query = database_->Prepare("PRAGMA user_version");
-  if (!query.ok()) return query.status();
-  if (absl::Status status = query->Step().status(); !status.ok()) return status;
-  const int64_t version = query->Int(0);
-  if (version > kSchemaVersion) {
-    return MakeFailure(
-        v1::FAILURE_VERSION,
-        absl::StrCat("the store ", options_.path, " has schema ", version,
-                     ", written by a newer iris; this one knows schema ", kSchemaVersion),
-        "Use the newer iris, or set IRIS_HOME to another directory.");
-  }
-  if (version == kSchemaVersion) return absl::OkStatus();
-  if (absl::Status status = query->Finish(); !status.ok()) return status;
-  for (int64_t step = version; step < kSchemaVersion; ++step) {
-    if (absl::Status status = database_->Run(kSchemaSteps[step]); !status.ok()) return status;
-  }
-  if (version == 0) {
-    absl::StatusOr<Statement> insert =
-        database_->Prepare("INSERT INTO coordinator (id) VALUES (?)");
-    if (!insert.ok()) return insert.status();
-    const std::string id = NewUuid();
-    if (absl::Status status = insert->BindText(id).Finish(); !status.ok()) return status;
-  }
-  const std::string arrived = absl::StrCat("PRAGMA user_version = ", kSchemaVersion);
-  if (absl::Status status = database_->Run(arrived.c_str()); !status.ok()) return status;
-  return transaction.Commit();
 }
 
 absl::Status SqliteStore::LoadCoordinator() {
@@ -135,25 +70,74 @@ absl::Status SqliteStore::LoadCoordinator() {
   const absl::Time saved_at = query->Int(2) == 0 ? now : absl::FromUnixMillis(query->Int(2));
   age_ = AgeClock(options_.monotonic, absl::Milliseconds(query->Int(1)), saved_at, now);
   if (IsUuid(coordinator_id_)) return absl::OkStatus();
-  return WithTrouble(
-      MakeFailure(v1::FAILURE_STORAGE,
-                  absl::StrCat("the store ", options_.path, " does not say whose it is"),
-                  "Move it away: a new one is made."),
-      StoreTrouble::kLost);
+  return Damaged(options_.path, "does not say whose it is");
 }
 
 absl::Status SqliteStore::Together(absl::FunctionRef<absl::Status()> writes) {
+  return Write(writes);
+}
+
+absl::Status SqliteStore::TogetherUnsynced(absl::FunctionRef<absl::Status()> writes) {
+  return Write(writes, has_log_ ? Durable::kWhenSynced : Durable::kWhenCommitted);
+}
+
+absl::Status SqliteStore::Write(absl::FunctionRef<absl::Status()> writes, Durable durable) {
+  const bool is_part = database_->in_transaction();
   absl::Status written;
   {
-    Transaction transaction(*database_);
+    Transaction transaction(*database_, durable);
     written = transaction.begun().ok() ? writes() : transaction.begun();
     if (written.ok()) written = transaction.Commit();
   }
-  if (written.ok()) return written;
-  // What its parts took for stored is not.
-  kept_.reset();
-  ends_.clear();
+  // Of what its parts took for stored nothing may be, or all of it.
+  if (!written.ok() && !is_part) ForgetKnown();
   return written;
+}
+
+absl::Status SqliteStore::Run(absl::string_view sql, std::initializer_list<int64_t> values) {
+  absl::StatusOr<Statement> statement = database_->Prepare(sql);
+  if (!statement.ok()) return statement.status();
+  for (const int64_t value : values) statement->Bind(value);
+  return statement->Finish();
+}
+
+void SqliteStore::ForgetKnown() {
+  known_.reset();
+  sessions_.clear();
+  places_.clear();
+  ends_.clear();
+}
+
+absl::StatusOr<KnownTells*> SqliteStore::Known() {
+  if (known_.has_value()) return &*known_;
+  absl::StatusOr<KnownTells> loaded = LoadTells();
+  if (!loaded.ok()) return loaded.status();
+  return &known_.emplace(*std::move(loaded));
+}
+
+absl::StatusOr<KnownTells> SqliteStore::LoadTells() {
+  absl::StatusOr<Statement> query = database_->Prepare(
+      "SELECT n, tell_id, session, accepted_at, settled_seq, settled_bytes, settled_age_ms, "
+      "fetched, dropped FROM tells");
+  if (!query.ok()) return query.status();
+  KnownTells known;
+  while (true) {
+    const absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return known;
+    const bool is_added = known.Add({.number = query->Int(0),
+                                     .id = query->Bytes(1),
+                                     .session = query->Int(2),
+                                     .accepted_ms = query->Int(3),
+                                     .settled_seq = query->Int(4),
+                                     .bytes = query->Int(5),
+                                     .age_ms = query->Int(6),
+                                     .fetched = query->Int(7) != 0,
+                                     .dropped = query->Int(8) != 0});
+    if (!is_added) {
+      return Damaged(options_.path, absl::StrCat("has two messages for one: ", query->Bytes(1)));
+    }
+  }
 }
 
 absl::StatusOr<absl::optional<StoredSession>> SqliteStore::FindSession(absl::string_view from,
@@ -172,82 +156,62 @@ absl::StatusOr<StoredSession> SqliteStore::GetOrCreateSession(absl::string_view 
   absl::StatusOr<absl::optional<StoredSession>> found = FindSession(from, to);
   if (!found.ok()) return found.status();
   if (found->has_value()) return **std::move(found);
-  absl::StatusOr<Statement> insert = database_->Prepare(
-      "INSERT INTO sessions (session_id, from_team, to_team, created_at) VALUES (?, ?, ?, ?)");
-  if (!insert.ok()) return insert.status();
   const int64_t now_ms = NowMs();
   StoredSession session{.session_id = NewUuid(),
                         .from = std::string(from),
                         .to = std::string(to),
                         .created_at = absl::FromUnixMillis(now_ms),
                         .is_new = true};
-  absl::Status added =
-      insert->BindText(session.session_id).BindText(from).BindText(to).Bind(now_ms).Finish();
+  const absl::Status added = Write([&]() -> absl::Status {
+    absl::StatusOr<Statement> insert = database_->Prepare(
+        "INSERT INTO sessions (session_id, from_team, to_team, created_at) VALUES (?, ?, ?, ?)");
+    if (!insert.ok()) return insert.status();
+    return insert->BindText(session.session_id).BindText(from).BindText(to).Bind(now_ms).Finish();
+  });
   if (!added.ok()) return added;
   return session;
 }
 
+absl::StatusOr<int64_t> SqliteStore::NumberOf(const std::string& session_id) {
+  if (const auto known = sessions_.find(session_id); known != sessions_.end()) return known->second;
+  absl::StatusOr<Statement> query =
+      database_->Prepare("SELECT n FROM sessions WHERE session_id = ?");
+  if (!query.ok()) return query.status();
+  const absl::StatusOr<bool> found = query->BindText(session_id).Step();
+  if (!found.ok()) return found.status();
+  if (*found) return sessions_[session_id] = query->Int(0);
+  return WithTrouble(MakeFailure(v1::FAILURE_STORAGE, absl::StrCat("the store ", options_.path,
+                                                                   " has no session ", session_id)),
+                     StoreTrouble::kConflict);
+}
+
+// That a tell was accepted is not written with the session: as long as it is open it says so.
 absl::StatusOr<std::vector<StoredSession>> SqliteStore::Sessions() {
-  absl::StatusOr<Statement> query = database_->Prepare(
-      absl::StrCat(kSessionColumns, "ORDER BY last_used_at DESC, created_at DESC"));
+  const absl::StatusOr<KnownTells*> known = Known();
+  if (!known.ok()) return known.status();
+  std::map<int64_t, absl::Time> accepted;
+  for (const int64_t open : (*known)->open()) {
+    const KnownTells::Tell& tell = (*known)->At(open);
+    absl::Time& last = accepted.try_emplace(tell.session, absl::InfinitePast()).first->second;
+    last = std::max(last, absl::FromUnixMillis(tell.accepted_ms));
+  }
+  absl::StatusOr<Statement> query = database_->Prepare(kSessionColumns);
   if (!query.ok()) return query.status();
   std::vector<StoredSession> sessions;
   while (true) {
     const absl::StatusOr<bool> row = query->Step();
     if (!row.ok()) return row.status();
-    if (!*row) return sessions;
-    sessions.push_back(SessionFromRow(*query));
+    if (!*row) break;
+    StoredSession& session = sessions.emplace_back(SessionFromRow(*query));
+    if (const auto open = accepted.find(query->Int(6)); open != accepted.end()) {
+      session.last_used_at = std::max(session.last_used_at, open->second);
+    }
   }
-}
-
-absl::Status SqliteStore::Settle(const Settlement& settlement, Kept& kept) {
-  absl::StatusOr<Statement> update = database_->Prepare(
-      "UPDATE tells SET state = 'settled', kind = ?, detail = ?, fix = ?, answer = ?, "
-      "limit_resets_at = ?, nothing_ran = ?, answer_preview = ?, structured_bytes = ?, "
-      "account = ?, "
-      "settled_at = ?, settled_bytes = length(text) + ?, "
-      "settled_seq = (SELECT coalesce(max(settled_seq), 0) + 1 FROM tells) "
-      "WHERE tell_id = ? AND state != 'settled' RETURNING settled_bytes");
-  if (!update.ok()) return update.status();
-  const absl::string_view answer = settlement.answer;
-  const std::string account = settlement.account.SerializeAsString();
-  const Failure failure = settlement.outcome.ok() ? Failure() : ToProto(settlement.outcome);
-  const int64_t now_ms = NowMs();
-  // Not failure.kind(), which may be the nearest that older builds know.
-  update->Bind(KindOf(failure)).BindText(failure.detail()).BindText(failure.fix());
-  update->BindBytes(answer)
-      .Bind(failure.rate_limit().resets_at_ms())
-      .Bind(failure.rate_limit().nothing_ran())
-      .BindText(Preview(answer))
-      .Bind(static_cast<int64_t>(settlement.structured_bytes))
-      .BindBytes(account)
-      .Bind(now_ms)
-      .Bind(static_cast<int64_t>(answer.size() + failure.detail().size() + failure.fix().size()));
-  const absl::StatusOr<bool> was_open = update->BindText(settlement.tell_id).Step();
-  if (!was_open.ok()) return was_open.status();
-  if (!*was_open) {
-    LogError("tell ", settlement.tell_id, " was settled twice, or is not there");
-    return absl::OkStatus();
-  }
-  kept = {.tells = kept.tells + 1, .bytes = kept.bytes + update->Int(0)};
-  if (absl::Status status = update->Finish(); !status.ok()) return status;
-  absl::StatusOr<Statement> unfetched = database_->Prepare("INSERT INTO unfetched VALUES (?, ?)");
-  if (!unfetched.ok()) return unfetched.status();
-  absl::Status added = unfetched->BindText(settlement.tell_id).Bind(AgeMs()).Finish();
-  if (!added.ok()) return added;
-  if (!settlement.cancel_on_host.empty()) {
-    absl::Status noted = NoteCancel(settlement.tell_id, settlement.cancel_on_host);
-    if (!noted.ok()) return noted;
-  }
-  return CountMessage(settlement.tell_id, now_ms);
-}
-
-absl::Status SqliteStore::CountMessage(absl::string_view tell_id, int64_t now_ms) {
-  absl::StatusOr<Statement> count = database_->Prepare(
-      "UPDATE sessions SET message_count = message_count + 1, last_used_at = ? "
-      "WHERE session_id = (SELECT session_id FROM tells WHERE tell_id = ?)");
-  if (!count.ok()) return count.status();
-  return count->Bind(now_ms).BindText(tell_id).Finish();
+  std::stable_sort(
+      sessions.begin(), sessions.end(), [](const StoredSession& a, const StoredSession& b) {
+        return std::tie(a.last_used_at, a.created_at) > std::tie(b.last_used_at, b.created_at);
+      });
+  return sessions;
 }
 
 }  // namespace iris

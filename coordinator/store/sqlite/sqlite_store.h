@@ -21,6 +21,7 @@
 #include "coordinator/kept/answers_kept.h"
 #include "coordinator/kept/read_mark.h"
 #include "coordinator/store/sqlite/database.h"
+#include "coordinator/store/sqlite/known_tells.h"
 #include "coordinator/store/store.h"
 #include "coordinator/store/stored.h"
 
@@ -32,9 +33,11 @@ struct StoreOptions {
   AgeClock::Monotonic monotonic = MonotonicNow;
   // Decides the journal mode: WAL, or DELETE on a network file system. Unset = asks the kernel.
   std::function<bool(const std::string& path)> on_network_fs;
-  std::string vfs;  // As Database::Open().
+  std::string vfs;                         // As Database::Open().
+  int64_t made_anew_bytes_max = 64 << 20;  // As in StoreFile.
   // Settled tells that are kept: as many as fit into both. What was fetched goes first, the longest
-  // settled before others.
+  // settled before others. They go together, when there is a sixteenth more: to take each out by
+  // itself would write as much as it did.
   int64_t settled_tells_max = 1000;
   int64_t settled_bytes_max = int64_t{1} << 30;  // Of texts and answers; the newest always stays.
   // What nobody has fetched is dropped at this age, by the AgeClock.
@@ -58,6 +61,10 @@ class SqliteStore final : public Store {
   using Store::Save;
 
   absl::Status Together(absl::FunctionRef<absl::Status()> writes) override;
+  // On a network file system as Together().
+  absl::Status TogetherUnsynced(absl::FunctionRef<absl::Status()> writes) override;
+  bool IsSynced() const override { return database_->is_synced(); }
+  absl::Status Sync() override { return database_->Sync(); }
   absl::StatusOr<StoredSession> GetOrCreateSession(absl::string_view from,
                                                    absl::string_view to) override;
   absl::StatusOr<std::vector<StoredSession>> Sessions() override;
@@ -91,57 +98,68 @@ class SqliteStore final : public Store {
   absl::StatusOr<bool> GiveBackRoom() override;
 
  private:
-  SqliteStore(StoreOptions options, std::unique_ptr<Database> database)
-      : options_(std::move(options)), database_(std::move(database)) {}
+  // Where a mark was read.
+  struct MarkPlace {
+    std::string journal_id, incarnation;
+    HostMark host;
+    bool operator==(const MarkPlace&) const = default;
+  };
 
+  SqliteStore(StoreOptions options, std::unique_ptr<Database> database, bool has_log)
+      : options_(std::move(options)), database_(std::move(database)), has_log_(has_log) {}
+
+  // As Together(), from inside too. Whatever writes goes through this.
+  absl::Status Write(absl::FunctionRef<absl::Status()> writes,
+                     Durable durable = Durable::kWhenCommitted);
   // Runs a statement that has no parameters but `values`.
   absl::Status Run(absl::string_view sql, std::initializer_list<int64_t> values);
-
-  absl::Status ChooseJournal();
-  absl::Status KeepBelowFileLimit();
-  absl::StatusOr<int64_t> Pragma(absl::string_view name);
-  absl::Status MakeShrinkable();
-  absl::Status MakeSchema();
   absl::Status LoadCoordinator();
+  // What is known of the file's tells; good until a write fails.
+  absl::StatusOr<KnownTells*> Known();
+  absl::StatusOr<KnownTells> LoadTells();
+  // Something was not written: what was known of the file does not count any more.
+  void ForgetKnown();
+
   absl::StatusOr<absl::optional<StoredSession>> FindSession(absl::string_view from,
                                                             absl::string_view to);
-  absl::Status InsertTell(const NewTell& tell);
-  // Whether the tell is there, as AddTell() has it; `failed` is why it could not be added.
-  absl::Status OrIsThere(const NewTell& tell, const absl::Status& failed);
-  absl::Status SaveAll(const std::vector<Checkpoint>& checkpoints,
-                       const std::vector<Settlement>& settlements,
-                       const std::vector<Postponement>& postponements);
-  absl::Status SaveMark(const std::string& session_id, const ReadMark& mark);
-  absl::Status SaveEnd(const std::string& session_id, const SharedText& end);
-  absl::Status SaveText(const Checkpoint& checkpoint);
-  absl::Status ForgetText(absl::string_view tell_id);
-  absl::Status PutOff(const Postponement& postponement);
-  // What is settled and kept: counted, since looking for it would take each settlement longer.
-  struct Kept {
-    int64_t tells = 0;
-    int64_t bytes = 0;
-  };
-  absl::StatusOr<Kept> CountKept();
-  // Counts it in `kept`.
-  absl::Status Settle(const Settlement& settlement, Kept& kept);
-  absl::Status CountMessage(absl::string_view tell_id, int64_t now_ms);
-  // Forgets what is beyond the limits; returns what is left of `kept`.
-  absl::StatusOr<Kept> TrimSettled(Kept kept);
-  // Forgets the one of those that were fetched, or of all, that goes first: wholly, or but for its
-  // summary. False: there is none.
-  absl::StatusOr<bool> ForgetOne(bool fetched, Kept& kept);
-  absl::Status Drop(absl::string_view tell_id, absl::string_view why);
-  absl::StatusOr<std::vector<StoredTellSummary>> SummariesWhere(
-      absl::string_view condition, std::initializer_list<absl::string_view> values);
+  // Its row. kConflict: there is no such session.
+  absl::StatusOr<int64_t> NumberOf(const std::string& session_id);
+  absl::Status InsertTell(KnownTells& known, const NewTell& tell);
+  // The tell is there: whether it is that one, as AddTell() has it.
+  absl::Status CheckIsSame(const NewTell& tell);
+  absl::Status NoSuchTell(absl::string_view tell_id) const;  // kConflict.
+  // Where it is in that state it comes into the other one.
+  absl::Status Move(absl::string_view tell_id, TellState from, TellState to);
+  absl::Status SaveCheckpoint(KnownTells& known, const Checkpoint& checkpoint);
+  absl::Status SaveState(int64_t session, const ReadMark& mark);
+  // Where they have changed.
+  absl::Status SavePlace(int64_t session, const ReadMark& mark);
+  absl::Status SaveEnd(int64_t session, const SharedText& end);
+  absl::Status ForgetText(int64_t tell);
+  absl::Status PutOff(KnownTells& known, const Postponement& postponement);
+  absl::Status Settle(KnownTells& known, const Settlement& settlement);
+  absl::Status SaveOutcome(int64_t tell, const Settlement& settlement);
+  absl::Status CountMessage(int64_t session, int64_t now_ms);
+  // Forgets what is beyond the limits.
+  absl::Status TrimSettled(KnownTells& known);
+  absl::Status ForgetTell(KnownTells& known, int64_t tell);
+  // All but its summary.
+  absl::Status Drop(KnownTells& known, int64_t tell, absl::string_view why);
+  absl::Status KeepHouse(KnownTells& known);
+  static absl::StatusOr<std::vector<StoredTellSummary>> SummariesOf(Statement& query);
   int64_t NowMs() const { return absl::ToUnixMillis(options_.now()); }
   int64_t AgeMs() const { return absl::ToInt64Milliseconds(age_.Age()); }
 
   const StoreOptions options_;
   const std::unique_ptr<Database> database_;
+  const bool has_log_;  // A write-ahead log.
   std::string coordinator_id_;
   AgeClock age_;
-  std::map<std::string, SharedText> ends_;  // TurnMark::end as it is stored, by session.
-  absl::optional<Kept> kept_;               // Nullopt: to be counted.
+  // Of the marks that are stored, what seldom changes; by session.
+  std::map<int64_t, MarkPlace> places_;
+  std::map<int64_t, SharedText> ends_;
+  std::map<std::string, int64_t> sessions_;  // Rows of sessions that were looked for.
+  absl::optional<KnownTells> known_;         // Nullopt: to be loaded.
 };
 
 }  // namespace iris

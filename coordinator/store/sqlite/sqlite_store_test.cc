@@ -18,8 +18,10 @@
 
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
+#include "coordinator/store/sqlite/database.h"
 #include "coordinator/store/sqlite/store_fixture.h"
 #include "coordinator/store/store.h"
+#include "coordinator/store/store_trouble.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -326,14 +328,26 @@ TEST_F(StoreTest, DamageInsideTheFileIsReportedWithItsPath) {
   { Added(*Opened(), std::string(100'000, 't')); }
   {
     std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(4096);
-    file << std::string(std::filesystem::file_size(path_) - 4096, '\x5a');
+    file.seekp(1024);
+    file << std::string(std::filesystem::file_size(path_) - 1024, '\x5a');
   }
   absl::StatusOr<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(Options());
   const absl::Status status = store.ok() ? (*store)->OpenTells().status() : store.status();
   EXPECT_EQ(KindOf(status), v1::FAILURE_STORAGE);
   EXPECT_THAT(ToProto(status).detail(), HasSubstr(path_));
   EXPECT_THAT(ToProto(status).fix(), HasSubstr("Move it away"));
+}
+
+TEST_F(StoreTest, TwoMessagesOfOneIdAreDamage) {
+  { Added(*Opened()); }
+  ASSERT_TRUE((*Database::Open(path_))
+                  ->Run("INSERT INTO tells SELECT n + 1, tell_id, session, state, accepted_at, "
+                        "settled_at, settled_seq, settled_bytes, settled_age_ms, fetched, dropped "
+                        "FROM tells")
+                  .ok());
+  const absl::Status status = Opened()->OpenTells().status();
+  EXPECT_EQ(TroubleOf(status), StoreTrouble::kLost);
+  EXPECT_THAT(ToProto(status).detail(), HasSubstr("has two messages for one"));
 }
 
 TEST_F(StoreTest, ADirectoryThatCannotBeWrittenIsAStorageFailure) {

@@ -13,11 +13,6 @@
 
 namespace iris {
 
-inline TellState TellStateFor(absl::string_view name) {
-  if (name == "queued") return TellState::kQueued;
-  return name == "running" ? TellState::kRunning : TellState::kSettled;
-}
-
 // The columns kind, detail, fix, limit_resets_at and nothing_ran, from `column` on. What whoever
 // waited has heard.
 inline absl::Status OutcomeFromRow(const Statement& row, int column) {

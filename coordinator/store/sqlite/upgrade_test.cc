@@ -192,6 +192,148 @@ TEST_F(StoreUpgradeTest, OfCancelsOfVersion15TheHostIsNotKnown) {
   EXPECT_EQ(cancels[0].host, "");
 }
 
+// A file as version 17 left it: tells of every kind, and whatever else it had.
+constexpr char kRowsOf17[] = R"sql(
+UPDATE coordinator SET age_ms = 3600000, age_saved_at = 1700000000000;
+INSERT INTO sessions VALUES
+  ('00000000-0000-4000-8000-00000000000c', 'web', 'gpu', 1600000000001, NULL, 0, 'active');
+UPDATE tells SET preview = CAST(text AS TEXT), way = 'WAY', wait_for_host = 1
+  WHERE tell_id = '00000000-0000-4000-8000-000000000001';
+UPDATE tells SET preview = 'hi', answer_preview = 'yes', structured_bytes = 2, account = x'2803',
+  answer = x'796573e282', settled_bytes = 7, settled_seq = 2
+  WHERE tell_id = '00000000-0000-4000-8000-000000000002';
+INSERT INTO tells (tell_id, session_id, text, state, kind, detail, fix, answer, accepted_at,
+    settled_at, settled_seq, settled_bytes, dropped, preview) VALUES
+  ('dropped', '00000000-0000-4000-8000-00000000000b', x'', 'settled', 9, 'why', 'so', x'',
+   1600000000000, 1600000001000, 1, 0, 1, 'what it was');
+INSERT INTO tells (tell_id, session_id, text, state, accepted_at, preview, wait_for_limit) VALUES
+  ('put off', '00000000-0000-4000-8000-00000000000c', CAST('long ' || hex(zeroblob(100)) AS BLOB),
+   'queued', 1600000000002, 'long ' || substr(hex(zeroblob(100)), 1, 115), 1);
+INSERT INTO unfetched VALUES ('00000000-0000-4000-8000-000000000002', 3500000),
+  ('dropped', 3399999);
+INSERT INTO put_off VALUES ('put off', 1700000005000, 2);
+INSERT INTO cancels VALUES ('00000000-0000-4000-8000-000000000001', 'on-host', 'a host');
+INSERT INTO pieces VALUES ('00000000-0000-4000-8000-000000000001', 0, CAST('one ' AS BLOB)),
+  ('00000000-0000-4000-8000-000000000001', 4, CAST('two' AS BLOB));
+INSERT INTO marks (session_id, journal_id, incarnation, seq, in_flight, any_text, broken,
+    skips_line, last_text, structured_bytes, host, host_name, begun, account, tools,
+    spent_micro_usd) VALUES
+  ('00000000-0000-4000-8000-00000000000b', 'journal', 'life', 7, 'a tell', 1, 'line', 1, -1, 3,
+   'a host', 'me@gpu1', 'begun', x'2803', 4, 84210);
+INSERT INTO mark_ends VALUES ('00000000-0000-4000-8000-00000000000b', CAST('end' AS BLOB));
+INSERT INTO answered VALUES ('gpu', 'a way', 1699999999999);
+INSERT INTO placed VALUES ('a place', 'me@gpu1:22', x'ff', 1600000000000, 5);
+PRAGMA user_version = 17;
+)sql";
+
+class StoreUpgradeFrom17Test : public StoreUpgradeTest {
+ protected:
+  StoreUpgradeFrom17Test() {
+    std::string version_17 = kVersion1;
+    for (int step = 1; step < 17; ++step) version_17 += kSchemaSteps[step];
+    version_17 += kRowsOf17;
+    WriteFile(version_17.c_str());
+  }
+};
+
+TEST_F(StoreUpgradeFrom17Test, TellsStayWhatTheyWereInTheirOrder) {
+  const auto store = Opened();
+  EXPECT_EQ(store->coordinator_id(), "00000000-0000-4000-8000-00000000000a");
+  EXPECT_THAT(*store->OpenTells(), ElementsAre(kOpenId, "put off"));
+  const StoredTell open = store->FindTell(kOpenId)->value();
+  EXPECT_EQ(open.session_id, kSessionId);
+  EXPECT_EQ(open.state, TellState::kRunning);
+  EXPECT_EQ(open.text, "\xC3\xBC\xC3\xBC");
+  EXPECT_EQ(open.way, "WAY");
+  EXPECT_TRUE(open.wait_for_host);
+  EXPECT_FALSE(open.wait_for_limit);
+  EXPECT_EQ(*store->FindText(kOpenId), "one two");
+  const StoredTell put_off = store->FindTell("put off")->value();
+  EXPECT_EQ(put_off.from, "web");
+  EXPECT_EQ(put_off.text, "long " + std::string(200, '0'));
+  EXPECT_EQ(put_off.state, TellState::kQueued);
+  EXPECT_EQ(put_off.accepted_at, absl::FromUnixMillis(1'600'000'000'002));
+  EXPECT_TRUE(put_off.wait_for_limit);
+  EXPECT_EQ(put_off.limit_waits, 2);
+  EXPECT_EQ(put_off.not_before, absl::FromUnixMillis(1'700'000'005'000));
+  EXPECT_EQ(store->FindSummary("put off")->value().preview, "long " + std::string(115, '0'));
+}
+
+TEST_F(StoreUpgradeFrom17Test, WhatWasSettledStaysWhatItWas) {
+  const auto store = Opened();
+  const StoredTell answered = store->FindTell(kAnsweredId)->value();
+  EXPECT_TRUE(answered.outcome.ok());
+  EXPECT_EQ(answered.text, "hi");
+  EXPECT_EQ(answered.answer, "yes\xE2\x82");
+  EXPECT_EQ(answered.structured_bytes, 2u);
+  EXPECT_EQ(answered.account.SerializeAsString(), "\x28\x03");
+  EXPECT_EQ(answered.settled_at, absl::FromUnixMillis(1'600'000'001'000));
+  EXPECT_FALSE(answered.fetched);
+  EXPECT_THAT(Unfetched(*store, "cli"), ElementsAre(kAnsweredId));
+  const StoredTellSummary summary = store->FindSummary(kAnsweredId)->value();
+  EXPECT_EQ(summary.answer_preview, "yes");
+  EXPECT_EQ(summary.answer_bytes, 5u);
+  const StoredTell dropped = store->FindTell("dropped")->value();
+  EXPECT_TRUE(dropped.dropped);
+  EXPECT_EQ(dropped.text, "");
+  EXPECT_EQ(ToProto(dropped.outcome).detail(), "why");
+  EXPECT_EQ(store->FindSummary("dropped")->value().preview, "what it was");
+}
+
+TEST_F(StoreUpgradeFrom17Test, WhatWasSettledGrowsOlderAndCountsForTheLimits) {
+  StoreOptions options = Options();
+  options.unfetched_age_max = absl::Milliseconds(100'001);
+  const auto store = Opened(options);
+  EXPECT_FALSE(store->FindTell(kAnsweredId)->value().dropped);
+  up_ += absl::Milliseconds(1);
+  ASSERT_TRUE(store->KeepHouse().ok());
+  EXPECT_TRUE(store->FindTell(kAnsweredId)->value().dropped);
+  EXPECT_FALSE(store->FindTell("dropped")->has_value());
+}
+
+TEST_F(StoreUpgradeFrom17Test, SessionsMarksAndHostsStayWhatTheyWere) {
+  const auto store = Opened();
+  EXPECT_EQ(store->GetOrCreateSession("cli", "gpu")->session_id, kSessionId);
+  const std::vector<StoredSession> sessions = *store->Sessions();
+  ASSERT_EQ(sessions.size(), 2u);
+  EXPECT_EQ(sessions[1].session_id, kSessionId);
+  EXPECT_EQ(sessions[1].message_count, 1u);
+  EXPECT_EQ(sessions[1].last_used_at, absl::FromUnixMillis(1'600'000'000'000));
+  EXPECT_EQ(sessions[0].from, "web");
+  EXPECT_EQ(*store->FindMark(kSessionId),
+            (ReadMark{.journal_id = "journal",
+                      .incarnation = "life",
+                      .seq = 7,
+                      .in_flight = "a tell",
+                      .turn = {.any_text = true,
+                               .last_text = ~uint64_t{0},
+                               .end = std::make_shared<const std::string>("end"),
+                               .structured_bytes = 3,
+                               .loss = TextLoss::kLine,
+                               .skips_line = true,
+                               .tools = 4,
+                               .spent_micro_usd = 84'210,
+                               .account = std::make_shared<const std::string>("\x28\x03")},
+                      .host = {.key = "a host", .name = "me@gpu1"},
+                      .begun = "begun"}));
+  EXPECT_EQ(*store->FindMark(sessions[0].session_id), ReadMark());
+  EXPECT_TRUE(*store->HasAnswered("gpu", "a way"));
+  const std::vector<Store::Placed> placed = *store->AllPlaced();
+  ASSERT_EQ(placed.size(), 1u);
+  EXPECT_EQ(placed[0].way, "\xFF");
+  const std::vector<Store::PendingCancel> cancels = *store->Cancels();
+  ASSERT_EQ(cancels.size(), 1u);
+  EXPECT_EQ(cancels[0].tell_id, kOpenId);
+  EXPECT_EQ(cancels[0].host, "a host");
+}
+
+TEST_F(StoreUpgradeFrom17Test, WhatItHasIsInTheNextLifeToo) {
+  { EXPECT_TRUE(Settle(*Opened(), kOpenId, absl::OkStatus(), "late").ok()); }
+  const auto store = Opened();
+  EXPECT_THAT(Unfetched(*store, "cli"), ElementsAre(kOpenId, kAnsweredId));
+  EXPECT_THAT(*store->OpenTells(), ElementsAre("put off"));
+}
+
 TEST_F(StoreUpgradeTest, ANewerSchemaIsRefused) {
   { Opened(); }
   {

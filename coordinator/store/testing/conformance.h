@@ -36,6 +36,8 @@ class StoreHome {
   virtual ~StoreHome() = default;
   // The next life. That of the one before has ended.
   virtual std::unique_ptr<Store> Open(const Opening& opening) = 0;
+  // The life of `store` ends by a loss of power, which takes whatever is not durable.
+  virtual void LosePower(std::unique_ptr<Store> store) = 0;
 };
 
 using MakeStoreHome = std::unique_ptr<StoreHome> (*)();
@@ -44,6 +46,10 @@ class StoreConformanceTest : public ::testing::TestWithParam<MakeStoreHome> {
  protected:
   StoreConformanceTest() : home_(GetParam()()) { Reopen(); }
 
+  void LosePower() {
+    home_->LosePower(std::move(store_));
+    Reopen();
+  }
   // Another life: what was stored, and nothing else.
   void Reopen(int64_t settled_tells_max = 1000) {
     store_.reset();
@@ -59,6 +65,15 @@ class StoreConformanceTest : public ::testing::TestWithParam<MakeStoreHome> {
   std::string Added(absl::string_view text = "hello", TellState state = TellState::kQueued) {
     const std::string id = NewUuid();
     EXPECT_TRUE(store_->AddTell(id, session_id_, text, state).ok());
+    return id;
+  }
+  // One that is not synced, unless the store knows nothing of that.
+  std::string AddedUnsynced() {
+    const std::string id = NewUuid();
+    EXPECT_TRUE(
+        store_->TogetherUnsynced([&] { return store_->AddTell(id, session_id_, "unsynced"); })
+            .ok());
+    EXPECT_TRUE(IsThere(id));
     return id;
   }
   absl::Status Settle(const std::string& id, const absl::Status& outcome,
@@ -408,6 +423,112 @@ TEST_P(StoreConformanceTest, WhereOneOfThemFailsNothingIsThereAndTheNextGoesWell
   EXPECT_EQ(Tell(open).answer, "answer");
   EXPECT_TRUE(Tell(first).dropped);
   EXPECT_EQ(*store_->FindMark(session_id_), read.mark);
+}
+
+TEST_P(StoreConformanceTest, WhatAMethodHasWrittenOutlivesThePower) {
+  const std::string open = Added("hello", TellState::kRunning);
+  LosePower();
+  EXPECT_EQ(Tell(open).text, "hello");
+  ASSERT_TRUE(store_->MarkQueued(open).ok());
+  LosePower();
+  EXPECT_EQ(Tell(open).state, TellState::kQueued);
+  ASSERT_TRUE(store_->MarkRunning(open).ok());
+  LosePower();
+  EXPECT_EQ(Tell(open).state, TellState::kRunning);
+  ASSERT_TRUE(store_->Save({Read(open, 7, 0, "so far")}, {}).ok());
+  LosePower();
+  EXPECT_EQ(store_->FindMark(session_id_)->seq, 7u);
+  EXPECT_EQ(*store_->FindText(open), "so far");
+  ASSERT_TRUE(store_->NoteCancel(open, "on-host").ok());
+  LosePower();
+  EXPECT_EQ((*store_->Cancels()).size(), 1u);
+  ASSERT_TRUE(Settle(open, absl::OkStatus(), "all of it").ok());
+  LosePower();
+  EXPECT_EQ(Tell(open).answer, "all of it");
+  EXPECT_THAT(Unfetched(), ElementsAre(open));
+  ASSERT_TRUE(store_->MarkFetched(open).ok());
+  LosePower();
+  EXPECT_THAT(Unfetched(), ElementsAre());
+  ASSERT_TRUE(store_->NoteAnswer("gpu", "ssh gpu1").ok());
+  ASSERT_TRUE(store_->NotePlaced({.place = "a", .name = "name", .way = "way"}).ok());
+  LosePower();
+  EXPECT_TRUE(*store_->HasAnswered("gpu", "ssh gpu1"));
+  EXPECT_THAT(Places(), ElementsAre("a"));
+  const std::string other = store_->GetOrCreateSession("web", "gpu")->session_id;
+  LosePower();
+  EXPECT_EQ(store_->GetOrCreateSession("web", "gpu")->session_id, other);
+}
+
+TEST_P(StoreConformanceTest, WhatIsUnsyncedOutlivesTheProcess) {
+  const std::string id = AddedUnsynced();
+  Reopen();
+  EXPECT_EQ(Tell(id).text, "unsynced");
+  LosePower();
+  EXPECT_TRUE(IsThere(id)) << "whoever asked the second life has heard of it";
+}
+
+TEST_P(StoreConformanceTest, WhatALossOfPowerTakesIsTheLastThatWasWritten) {
+  const std::string open = Added();
+  ASSERT_TRUE(store_->Save({Read(open, 1, 0, "one ")}, {}).ok());
+  const std::string added = AddedUnsynced();
+  ASSERT_TRUE(store_
+                  ->TogetherUnsynced([&] {
+                    return store_->Save({Read(open, 2, 4, "two")},
+                                        {{.tell_id = added, .outcome = {}, .answer = "yes"}});
+                  })
+                  .ok());
+  const bool is_synced = store_->IsSynced();
+  LosePower();
+  EXPECT_EQ(Tell(open).text, "hello");
+  EXPECT_EQ(store_->FindMark(session_id_)->seq, is_synced ? 2u : 1u);
+  EXPECT_EQ(*store_->FindText(open), is_synced ? "one two" : "one ");
+  EXPECT_EQ(IsThere(added), is_synced);
+  Added();
+}
+
+TEST_P(StoreConformanceTest, WhatIsSyncedOutlivesThePower) {
+  EXPECT_TRUE(store_->IsSynced());
+  const std::string id = AddedUnsynced();
+  ASSERT_TRUE(store_->Sync().ok());
+  EXPECT_TRUE(store_->IsSynced());
+  ASSERT_TRUE(store_->Sync().ok()) << "there is nothing to wait for";
+  LosePower();
+  EXPECT_TRUE(IsThere(id));
+}
+
+TEST_P(StoreConformanceTest, WhatIsWrittenBehindItSyncsItToo) {
+  const std::string id = AddedUnsynced(), other = Added();
+  EXPECT_TRUE(store_->IsSynced());
+  const std::string last = AddedUnsynced();
+  ASSERT_TRUE(store_->MarkRunning(last).ok());
+  EXPECT_TRUE(store_->IsSynced());
+  LosePower();
+  EXPECT_TRUE(IsThere(id) && IsThere(other));
+  EXPECT_EQ(Tell(last).state, TellState::kRunning);
+}
+
+TEST_P(StoreConformanceTest, AWriteThatChangesNothingMakesNothingDurableWithoutSayingSo) {
+  const std::string id = AddedUnsynced();
+  ASSERT_TRUE(store_->MarkRunning("not there").ok());
+  ASSERT_TRUE(store_->MarkQueued(id).ok()) << "it is queued already";
+  ASSERT_TRUE(store_->Together([] { return absl::OkStatus(); }).ok());
+  const bool is_synced = store_->IsSynced();
+  LosePower();
+  EXPECT_EQ(IsThere(id), is_synced);
+}
+
+TEST_P(StoreConformanceTest, WhereUnsyncedWritesFailNothingOfThemIsThere) {
+  const std::string open = Added(), id = NewUuid();
+  const absl::Status why = MakeFailure(v1::FAILURE_STORAGE, "on purpose");
+  const absl::Status written = store_->TogetherUnsynced([&] {
+    EXPECT_TRUE(store_->AddTell(id, session_id_, "x").ok());
+    EXPECT_TRUE(Settle(open, absl::OkStatus(), "yes").ok());
+    return why;
+  });
+  EXPECT_EQ(written, why);
+  EXPECT_FALSE(IsThere(id));
+  EXPECT_EQ(Tell(open).state, TellState::kQueued);
+  EXPECT_TRUE(Settle(open, absl::OkStatus(), "yes").ok());
 }
 
 }  // namespace iris

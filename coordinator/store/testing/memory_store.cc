@@ -40,25 +40,44 @@ MemoryStore::MemoryStore(std::shared_ptr<MemoryDisk> disk, MemoryStoreOptions op
   if (!KeepHouse().ok()) std::abort();  // No write fails before on_write_ is set.
 }
 
-absl::Status MemoryStore::Write(absl::string_view method,
-                                absl::FunctionRef<absl::Status()> change) {
+absl::Status MemoryStore::Write(absl::string_view method, absl::FunctionRef<absl::Status()> change,
+                                bool is_synced) {
   if (in_group_) return change();
   const Fate fate = on_write_ ? on_write_(method) : Fate::kGoesWell;
   if (fate == Fate::kFails) return Failed(method);
   const MemoryDisk before = *disk_;
   const absl::Status changed = change();
-  if (!changed.ok()) *disk_ = before;
-  if (!changed.ok() || fate == Fate::kGoesWell) return changed;
-  return Failed(method);
+  if (!changed.ok()) {
+    *disk_ = before;
+    return changed;
+  }
+  if (is_synced) {
+    disk_->synced = nullptr;
+  } else if (disk_->synced == nullptr) {
+    disk_->synced = std::make_shared<const MemoryDisk>(before);
+  }
+  return fate == Fate::kGoesWell ? changed : Failed(method);
+}
+
+absl::Status MemoryStore::WriteGroup(absl::FunctionRef<absl::Status()> writes) {
+  in_group_ = true;
+  absl::Status written = writes();
+  in_group_ = false;
+  return written;
 }
 
 absl::Status MemoryStore::Together(absl::FunctionRef<absl::Status()> writes) {
-  return Write("Together", [&] {
-    in_group_ = true;
-    absl::Status written = writes();
-    in_group_ = false;
-    return written;
-  });
+  return Write("Together", [&] { return WriteGroup(writes); });
+}
+
+absl::Status MemoryStore::TogetherUnsynced(absl::FunctionRef<absl::Status()> writes) {
+  return Write(
+      "TogetherUnsynced", [&] { return WriteGroup(writes); }, /*is_synced=*/false);
+}
+
+absl::Status MemoryStore::Sync() {
+  if (IsSynced()) return absl::OkStatus();
+  return Write("Sync", [] { return absl::OkStatus(); });
 }
 
 absl::Time MemoryStore::Moment() const {

@@ -56,7 +56,14 @@ struct MemoryDisk {
   std::map<std::string, Place> places;
   uint64_t last_order = 0;
   uint64_t last_settled_seq = 0;
+  // What outlives the power; null: all of it.
+  std::shared_ptr<const MemoryDisk> synced;
 };
+
+// The power fails.
+inline void LosePower(MemoryDisk& disk) {
+  if (disk.synced != nullptr) disk = MemoryDisk(*disk.synced);
+}
 
 struct MemoryStoreOptions {
   std::function<absl::Time()> now = absl::Now;
@@ -77,8 +84,8 @@ class MemoryStore final : public Store {
     kFails,            // Nothing of it is there.
     kFailsButIsThere,  // It is durable, and reported as failed.
   };
-  // Asked before each write, or group of writes (Together()), with the name of the method; may
-  // wait, which delays it. Unset: all go well.
+  // Asked before each write, or group of writes (Together(), TogetherUnsynced()), and before
+  // Sync(), with the name of the method; may wait, which delays it. Unset: all go well.
   using OnWrite = std::function<Fate(absl::string_view method)>;
 
   MemoryStore(std::shared_ptr<MemoryDisk> disk, MemoryStoreOptions options);
@@ -94,6 +101,9 @@ class MemoryStore final : public Store {
   using Store::Save;
 
   absl::Status Together(absl::FunctionRef<absl::Status()> writes) override;
+  absl::Status TogetherUnsynced(absl::FunctionRef<absl::Status()> writes) override;
+  bool IsSynced() const override { return disk_->synced == nullptr; }
+  absl::Status Sync() override;
   absl::StatusOr<StoredSession> GetOrCreateSession(absl::string_view from,
                                                    absl::string_view to) override;
   absl::StatusOr<std::vector<StoredSession>> Sessions() override;
@@ -129,7 +139,9 @@ class MemoryStore final : public Store {
   using Tell = MemoryDisk::Tell;
 
   // Runs `change` as one write.
-  absl::Status Write(absl::string_view method, absl::FunctionRef<absl::Status()> change);
+  absl::Status Write(absl::string_view method, absl::FunctionRef<absl::Status()> change,
+                     bool is_synced = true);
+  absl::Status WriteGroup(absl::FunctionRef<absl::Status()> writes);
   absl::Time Moment() const;  // Of now, as it is stored.
   Tell* Find(absl::string_view tell_id);
   std::vector<Tell*> InOrder();

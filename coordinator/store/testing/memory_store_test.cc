@@ -25,6 +25,10 @@ class MemoryHome final : public StoreHome {
                                   .monotonic = opening.monotonic,
                                   .settled_tells_max = opening.settled_tells_max});
   }
+  void LosePower(std::unique_ptr<Store> store) override {
+    store.reset();
+    iris::LosePower(*disk_);
+  }
 
  private:
   const std::shared_ptr<MemoryDisk> disk_ = std::make_shared<MemoryDisk>();
@@ -75,6 +79,18 @@ TEST_F(MemoryStoreTest, WhatIsWrittenTogetherIsOneWrite) {
     EXPECT_THAT(methods_, ::testing::ElementsAre("Together"));
     EXPECT_EQ(IsThere(), fate == Fate::kFailsButIsThere);
   }
+}
+
+TEST_F(MemoryStoreTest, ASyncThatFailsMakesNothingDurable) {
+  Next(Fate::kGoesWell);
+  ASSERT_TRUE(store_.TogetherUnsynced([this] { return Add(); }).ok());
+  methods_.clear();
+  Next(Fate::kFails);
+  EXPECT_FALSE(store_.Sync().ok());
+  EXPECT_FALSE(store_.IsSynced());
+  EXPECT_TRUE(store_.Sync().ok());
+  EXPECT_TRUE(store_.IsSynced());
+  EXPECT_THAT(methods_, ::testing::ElementsAre("Sync", "Sync"));
 }
 
 }  // namespace

@@ -38,10 +38,13 @@ class FailingDisk {
   uint64_t failed() const { return failed_; }
   // How often a file was synced.
   uint64_t syncs() const { return syncs_; }
+  // What was written to files, as often as it was.
+  uint64_t bytes_written() const { return bytes_written_; }
 
   // For the VFS: what the next write comes to, which makes a file at least so long; SQLITE_OK or an
   // error.
   int NextWrite(int io_error, int64_t file_bytes = 0);
+  void CountBytes(uint64_t bytes) { bytes_written_ += bytes; }
   int NextSync();
 
  private:
@@ -52,6 +55,7 @@ class FailingDisk {
   uint64_t writes_ = 0;
   uint64_t failed_ = 0;
   uint64_t syncs_ = 0;
+  uint64_t bytes_written_ = 0;
   uint64_t fails_from_ = 0, fails_to_ = 0;  // By writes_.
   Trouble trouble_ = Trouble::kFull;
   int64_t room_ = std::numeric_limits<int64_t>::max();
