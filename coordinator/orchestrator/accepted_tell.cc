@@ -100,7 +100,8 @@ std::variant<TellEnd, Postponement> AcceptedTell::Outcome() {
                               .answer = *answer,
                               .structured_bytes = answer_.structured_bytes(),
                               .account = answer_.account(),
-                              .cancel_on_host = cancel_on_host_};
+                              .cancel_on_host = cancel_on_host_,
+                              .stored_bytes = answer_.stored_bytes()};
   return TellEnd{.settlement = settlement, .answer = std::move(answer)};
 }
 

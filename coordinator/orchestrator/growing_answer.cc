@@ -68,6 +68,7 @@ void GrowingAnswer::GiveUp() {
   text_ = nullptr;
   whole_ = nullptr;
   structured_bytes_ = 0;
+  stored_bytes_ = 0;
 }
 
 std::shared_ptr<const std::string> GrowingAnswer::Whole() {

@@ -1,6 +1,7 @@
 #ifndef IRIS_COORDINATOR_ORCHESTRATOR_GROWING_ANSWER_H_
 #define IRIS_COORDINATOR_ORCHESTRATOR_GROWING_ANSWER_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -49,6 +50,10 @@ class GrowingAnswer {
     return text_ == nullptr ? 0 : text_->size();
   }
   size_t structured_bytes() const { return structured_bytes_; }
+  // So much of the beginning of it is in the store.
+  size_t stored_bytes() const {
+    return stored_text_is_void_ ? 0 : std::min(stored_bytes_, bytes());
+  }
   const v1::TurnAccount& account() const { return account_; }
 
  private:

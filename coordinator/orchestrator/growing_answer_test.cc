@@ -69,6 +69,28 @@ TEST(GrowingAnswerTest, WhatBecomesVoidWhileItIsStoredIsVoidInTheStoreToo) {
   EXPECT_FALSE(answer.Unsaved("tell").void_before);
 }
 
+TEST(GrowingAnswerTest, WhatIsStoredOfItNeedNotBeStoredAgain) {
+  GrowingAnswer answer;
+  EXPECT_EQ(answer.stored_bytes(), 0u);
+  answer.Append("one ", kBytesMax);
+  const UnsavedText first = answer.Unsaved("tell");
+  EXPECT_EQ(answer.stored_bytes(), 0u);
+  answer.OnStored(first.text.size(), first.round);
+  answer.Append("two", kBytesMax);
+  EXPECT_EQ(answer.stored_bytes(), 4u);
+  answer.Void();
+  EXPECT_EQ(answer.stored_bytes(), 0u) << "what is stored does not count";
+  answer.Append("whole", kBytesMax);
+  const UnsavedText whole = answer.Unsaved("tell");
+  answer.OnStored(whole.text.size(), whole.round);
+  EXPECT_EQ(answer.stored_bytes(), 5u);
+  answer.Finish(/*bytes_max=*/3, /*is_answered=*/true);
+  EXPECT_EQ(*answer.Whole(), "who");
+  EXPECT_EQ(answer.stored_bytes(), 3u);
+  answer.GiveUp();
+  EXPECT_EQ(answer.stored_bytes(), 0u);
+}
+
 TEST(GrowingAnswerTest, OneByteTooManySaysThatItIsTooLong) {
   GrowingAnswer answer;
   answer.Append("0123456789", kBytesMax);

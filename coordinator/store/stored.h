@@ -79,6 +79,9 @@ struct Settlement {
   size_t structured_bytes = 0;  // The last ones of it are JSON.
   v1::TurnAccount account;      // As in StoredTell.
   std::string cancel_on_host;   // As `id_on_host` of NoteCancel(), which is done too; empty: not.
+  // So many of the first bytes of `answer` are what the tell's checkpoints have stored: they need
+  // not be written again.
+  size_t stored_bytes = 0;
 };
 
 // A running tell is to be queued again; what was stored of its text does not count.

@@ -93,21 +93,30 @@ def copy_store(iris_home, coordinators, folder) -> bool:
             processes.send(holder, signal.SIGCONT)
 
 
+def _answer(database, number, piece_bytes, head, rest) -> bytes:
+    """A long one is in the pieces in which it came; an open tell has none."""
+    if not piece_bytes:
+        return (head or b"") + (rest or b"")
+    pieces = database.execute("SELECT bytes FROM pieces WHERE place >> 32 = ? ORDER BY place", (number,))
+    return b"".join(piece for piece, in pieces)[:piece_bytes] + rest
+
+
 def read_store(folder, after=0) -> list:
     """Rows of a store that nobody holds: the open ones, then the settled ones after `after`, as they were settled."""
     database = sqlite3.connect(folder / "iris.db")
     try:
         rows = database.execute(
             "SELECT tell_id, session_id, from_team, to_team, CASE dropped WHEN 0 THEN texts.head ELSE x'' END, texts.rest,"
-            " kind, detail, outcomes.head, outcomes.rest, settled_seq, dropped, fetched OR settled_seq = 0"
+            " kind, detail, tells.n, piece_bytes, outcomes.head, outcomes.rest, settled_seq, dropped, fetched OR settled_seq = 0"
             " FROM tells JOIN sessions ON sessions.n = session JOIN texts ON texts.tell = tells.n"
             " LEFT JOIN outcomes ON outcomes.tell = tells.n WHERE settled_seq > ? OR settled_seq = 0"
             " ORDER BY settled_seq, tells.n", (after,))
         return [Row(tell_id, session_id, sender, receiver, (text + text_rest).decode(), order > 0,
                     _KINDS[kind] if kind else "", detail or "",
-                    ((answer or b"") + (answer_rest or b"")).decode(errors="replace"), order, bool(fetched), bool(dropped))
-                for tell_id, session_id, sender, receiver, text, text_rest, kind, detail, answer, answer_rest, order,
-                dropped, fetched in rows]
+                    _answer(database, number, piece_bytes, head, rest).decode(errors="replace"), order, bool(fetched),
+                    bool(dropped))
+                for tell_id, session_id, sender, receiver, text, text_rest, kind, detail, number, piece_bytes, head, rest,
+                order, dropped, fetched in rows.fetchall()]
     finally:
         database.close()
 

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "common/base/ids.h"
 #include "coordinator/store/sqlite/store_fixture.h"
 #include "coordinator/store/sqlite/testing/failing_disk.h"
@@ -129,6 +130,29 @@ TEST_F(StoreCostTest, OneAfterTheOtherEachIsWrittenByItselfAndWaitsOnce) {
   });
   EXPECT_LT(cost.bytes, 20'000);
   EXPECT_LT(cost.syncs, 1.1);
+}
+
+TEST_F(StoreCostTest, ALongAnswerIsWrittenAsItComesAndNotAgain) {
+  const Sent sent = Send();
+  const std::string piece(1 << 20, 'p');
+  std::string answer;
+  const auto read = [&](absl::string_view text) {
+    return Checkpoint{.session_id = sent.session_id,
+                      .mark = {.journal_id = journal_id_, .seq = ++seq_},
+                      .tell_id = text.empty() ? "" : sent.tell_id,
+                      .text_at = answer.size(),
+                      .text = text};
+  };
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(store_->Save({read(piece)}, {}).ok());
+    answer += piece;
+  }
+  const uint64_t before = disk_.bytes_written();
+  Settlement settlement{.tell_id = sent.tell_id, .answer = answer};
+  settlement.stored_bytes = answer.size();
+  ASSERT_TRUE(store_->Save({read("")}, {settlement}).ok());
+  EXPECT_LT(disk_.bytes_written() - before, 100'000u);
+  EXPECT_TRUE(store_->FindTell(sent.tell_id)->value().answer == answer);
 }
 
 TEST_F(StoreCostTest, AMarkOfASessionWritesItsOwnRowAlone) {

@@ -55,7 +55,6 @@ absl::Status SqliteStore::Settle(KnownTells& known, const Settlement& settlement
   const int64_t bytes = update->Int(0);
   absl::Status saved = update->Finish();
   if (saved.ok()) saved = SaveOutcome(number, settlement);
-  if (saved.ok()) saved = ForgetText(number);
   if (saved.ok() && !settlement.cancel_on_host.empty()) {
     saved = NoteCancel(settlement.tell_id, settlement.cancel_on_host);
   }
@@ -66,16 +65,20 @@ absl::Status SqliteStore::Settle(KnownTells& known, const Settlement& settlement
 
 absl::Status SqliteStore::SaveOutcome(int64_t tell, const Settlement& settlement) {
   absl::StatusOr<Statement> insert =
-      database_->Prepare("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      database_->Prepare("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   if (!insert.ok()) return insert.status();
   const Failure failure = settlement.outcome.ok() ? Failure() : ToProto(settlement.outcome);
   const std::string account = settlement.account.SerializeAsString();
+  const absl::StatusOr<size_t> kept = KeepPieces(tell, settlement);
+  if (!kept.ok()) return kept.status();
   const absl::string_view head = Preview(settlement.answer);
+  const size_t written = *kept > 0 ? *kept : head.size();
   // Not failure.kind(), which may be the nearest that older builds know.
   insert->Bind(tell).Bind(KindOf(failure)).BindText(failure.detail()).BindText(failure.fix());
   insert->Bind(failure.rate_limit().resets_at_ms()).Bind(failure.rate_limit().nothing_ran());
   insert->BindBytes(account).Bind(static_cast<int64_t>(settlement.structured_bytes));
-  return insert->BindBytes(head).BindBytes(settlement.answer.substr(head.size())).Finish();
+  insert->Bind(static_cast<int64_t>(*kept)).BindBytes(head);
+  return insert->BindBytes(settlement.answer.substr(written)).Finish();
 }
 
 absl::Status SqliteStore::CountMessage(int64_t session, int64_t now_ms) {
@@ -106,6 +109,7 @@ absl::Status SqliteStore::TrimSettled(KnownTells& known) {
 
 absl::Status SqliteStore::ForgetTell(KnownTells& known, int64_t tell) {
   absl::Status forgotten = Run("DELETE FROM tells WHERE n = ?", {tell});
+  if (forgotten.ok()) forgotten = ForgetLongAnswer(known.At(tell));
   if (forgotten.ok()) known.Forget(tell);
   return forgotten;
 }
@@ -118,7 +122,7 @@ absl::Status SqliteStore::Drop(KnownTells& known, int64_t tell, absl::string_vie
   if (dropped.ok()) dropped = Run("UPDATE texts SET rest = x'' WHERE tell = ?", {tell});
   if (!dropped.ok()) return dropped;
   absl::StatusOr<Statement> drop = database_->Prepare(
-      "UPDATE outcomes SET head = x'', rest = x'', structured_bytes = 0, "
+      "UPDATE outcomes SET head = x'', rest = x'', structured_bytes = 0, piece_bytes = 0, "
       "detail = CASE kind WHEN 0 THEN ? ELSE detail END, "
       "fix = CASE kind WHEN 0 THEN ? ELSE fix END, "
       "kind = CASE kind WHEN 0 THEN ? ELSE kind END WHERE tell = ?");
@@ -126,8 +130,15 @@ absl::Status SqliteStore::Drop(KnownTells& known, int64_t tell, absl::string_vie
   const std::string detail =
       absl::StrCat("the team answered, nobody fetched the answer, and it was dropped ", why);
   drop->BindText(detail).BindText(kFixDropped).Bind(v1::FAILURE_STORAGE);
-  if (dropped = drop->Bind(tell).Finish(); dropped.ok()) known.Drop(tell);
+  dropped = drop->Bind(tell).Finish();
+  if (dropped.ok()) dropped = ForgetLongAnswer(known.At(tell));
+  if (dropped.ok()) known.Drop(tell);
   return dropped;
+}
+
+absl::Status SqliteStore::ForgetLongAnswer(const KnownTells::Tell& tell) {
+  const bool is_long = tell.bytes >= static_cast<int64_t>(kKeptAsPiecesBytesMin);
+  return is_long ? ForgetPieces(tell.number) : absl::OkStatus();
 }
 
 absl::Status SqliteStore::MarkFetched(absl::string_view tell_id) {

@@ -324,6 +324,35 @@ TEST_F(StoreKeptTest, RoomThatNothingUsesGoesBackToTheDisk) {
   EXPECT_LT(std::filesystem::file_size(path_), 3u << 20);
 }
 
+// Such answers stay in the pieces in which they came.
+TEST_F(StoreKeptTest, OfALongAnswerThatGoesNothingStays) {
+  StoreOptions options = Options();
+  options.settled_tells_max = 1;
+  const auto store = Opened(options);
+  const std::string text(1 << 20, 'x'),
+      session = store->GetOrCreateSession("cli", "gpu")->session_id;
+  const auto long_one = [&] {
+    const std::string id = Added(*store);
+    const Checkpoint read{.session_id = session, .tell_id = id, .text = text};
+    EXPECT_TRUE(store->Save({read}, {}).ok());
+    Settlement settlement{.tell_id = id, .answer = text};
+    settlement.stored_bytes = text.size();
+    EXPECT_TRUE(store->Save({}, {settlement}).ok());
+    EXPECT_EQ(store->FindTell(id)->value().answer.size(), text.size());
+    return id;
+  };
+  const std::string dropped = long_one(), fetched = long_one();
+  EXPECT_TRUE(store->FindTell(dropped)->value().dropped);
+  EXPECT_EQ(store->FindTell(dropped)->value().answer, "");
+  EXPECT_EQ(store->FindSummary(dropped)->value().answer_bytes, 0u);
+  EXPECT_TRUE(Fetched(*store, fetched));
+  Answered(*store);
+  EXPECT_FALSE(store->FindTell(fetched)->has_value());
+  int slices = 0;
+  while (*store->GiveBackRoom()) ASSERT_LT(++slices, 100);
+  EXPECT_GT(slices, 0) << "two megabytes are free";
+}
+
 int64_t PageBytes(const std::string& path) { return *(*Database::Open(path))->Pragma("page_size"); }
 
 // As one of an earlier version.

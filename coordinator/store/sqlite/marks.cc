@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/log/log.h"
 #include "coordinator/store/sqlite/sqlite_store.h"
+#include "coordinator/store/sqlite/tell_row.h"
 
 namespace iris {
 namespace {
@@ -64,7 +66,7 @@ absl::Status SqliteStore::SaveCheckpoint(KnownTells& known, const Checkpoint& ch
   if (!saved.ok() || !says_text) return saved;
   const KnownTells::Tell* const tell = known.Find(checkpoint.tell_id);
   if (tell == nullptr) return NoSuchTell(checkpoint.tell_id);
-  if (checkpoint.void_before) saved = ForgetText(tell->number);
+  if (checkpoint.void_before) saved = ForgetPieces(tell->number);
   if (!saved.ok() || checkpoint.text.empty()) return saved;
   for (size_t at = 0; at < checkpoint.text.size(); at += kPieceBytesMax) {
     // OR REPLACE: it may be there already, where an earlier Save() failed after its commit.
@@ -129,9 +131,40 @@ absl::Status SqliteStore::SaveEnd(int64_t session, const SharedText& end) {
   return saved;
 }
 
-absl::Status SqliteStore::ForgetText(int64_t tell) {
+absl::Status SqliteStore::ForgetPieces(int64_t tell, size_t text_at) {
   return Run("DELETE FROM pieces WHERE place BETWEEN ? AND ?",
-             {PlaceOfPiece(tell, 0), PlaceOfPiece(tell, kTextAtMax)});
+             {PlaceOfPiece(tell, text_at), PlaceOfPiece(tell, kTextAtMax)});
+}
+
+absl::StatusOr<std::string> SqliteStore::PiecesOf(int64_t tell) {
+  absl::StatusOr<Statement> query =
+      database_->Prepare("SELECT bytes FROM pieces WHERE place BETWEEN ? AND ? ORDER BY place");
+  if (!query.ok()) return query.status();
+  query->Bind(PlaceOfPiece(tell, 0)).Bind(PlaceOfPiece(tell, kTextAtMax));
+  std::string text;
+  while (true) {
+    const absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return text;
+    absl::StrAppend(&text, query->View(0));
+  }
+}
+
+absl::StatusOr<size_t> SqliteStore::KeepPieces(int64_t tell, const Settlement& settlement) {
+  size_t kept = settlement.stored_bytes;
+  if (kept < kKeptAsPiecesBytesMin) kept = 0;
+  if (absl::Status status = ForgetPieces(tell, kept); !status.ok()) return status;
+  if (kept == 0) return kept;
+  // Nothing of them is read for that.
+  absl::StatusOr<Statement> query = database_->Prepare(
+      "SELECT coalesce(sum(length(bytes)), 0) FROM pieces WHERE place BETWEEN ? AND ?");
+  if (!query.ok()) return query.status();
+  query->Bind(PlaceOfPiece(tell, 0)).Bind(PlaceOfPiece(tell, kTextAtMax));
+  if (absl::Status status = query->Step().status(); !status.ok()) return status;
+  if (query->Int(0) >= static_cast<int64_t>(kept)) return kept;
+  LogError("of the answer to ", settlement.tell_id, " less is stored than was said");
+  if (absl::Status status = ForgetPieces(tell); !status.ok()) return status;
+  return 0;
 }
 
 absl::StatusOr<ReadMark> SqliteStore::FindMark(absl::string_view session_id) {
@@ -188,21 +221,11 @@ absl::StatusOr<bool> SqliteStore::HasAnswered(absl::string_view team, absl::stri
 }
 
 absl::StatusOr<std::string> SqliteStore::FindText(absl::string_view tell_id) {
-  std::string text;
   const absl::StatusOr<KnownTells*> known = Known();
   if (!known.ok()) return known.status();
   const KnownTells::Tell* const tell = (*known)->Find(tell_id);
-  if (tell == nullptr) return text;
-  absl::StatusOr<Statement> query =
-      database_->Prepare("SELECT bytes FROM pieces WHERE place BETWEEN ? AND ? ORDER BY place");
-  if (!query.ok()) return query.status();
-  query->Bind(PlaceOfPiece(tell->number, 0)).Bind(PlaceOfPiece(tell->number, kTextAtMax));
-  while (true) {
-    const absl::StatusOr<bool> row = query->Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return text;
-    absl::StrAppend(&text, query->View(0));
-  }
+  if (tell == nullptr || tell->settled_seq != 0) return std::string();
+  return PiecesOf(tell->number);
 }
 
 }  // namespace iris

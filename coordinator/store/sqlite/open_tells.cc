@@ -18,10 +18,11 @@ constexpr absl::string_view kFindTell =
     "SELECT tell_id, session_id, from_team, to_team, state, accepted_at, settled_at, fetched, "
     "dropped, wait_for_limit, wait_for_host, way, texts.head, texts.rest, not_before, waits, "
     "kind, detail, fix, limit_resets_at, nothing_ran, account, structured_bytes, "
-    "outcomes.head, outcomes.rest "
+    "outcomes.head, outcomes.rest, piece_bytes "
     "FROM tells JOIN sessions ON sessions.n = session JOIN texts ON texts.tell = tells.n "
     "LEFT JOIN outcomes ON outcomes.tell = tells.n LEFT JOIN put_off ON put_off.tell = tells.n "
     "WHERE tells.n = ?";
+constexpr int kRestColumn = 24, kPieceBytesColumn = 25;
 
 StoredTell TellFromRow(const Statement& row) {
   StoredTell tell{.tell_id = row.Bytes(0),
@@ -43,7 +44,7 @@ StoredTell TellFromRow(const Statement& row) {
   tell.outcome = OutcomeFromRow(row, 16);
   tell.account = AccountFromRow(row, 21);
   tell.structured_bytes = static_cast<size_t>(row.Int(22));
-  tell.answer = absl::StrCat(row.View(23), row.View(24));
+  tell.answer = absl::StrCat(row.View(23), row.View(kRestColumn));
   return tell;
 }
 
@@ -106,7 +107,18 @@ absl::StatusOr<absl::optional<StoredTell>> SqliteStore::FindTell(absl::string_vi
   const absl::StatusOr<bool> found = query->Bind(tell->number).Step();
   if (!found.ok()) return found.status();
   if (!*found) return absl::optional<StoredTell>();
-  return absl::make_optional(TellFromRow(*query));
+  StoredTell stored = TellFromRow(*query);
+  const auto piece_bytes = static_cast<size_t>(query->Int(kPieceBytesColumn));
+  if (piece_bytes == 0) return absl::make_optional(std::move(stored));
+  absl::StatusOr<std::string> answer = PiecesOf(tell->number);
+  if (!answer.ok()) return answer.status();
+  if (answer->size() < piece_bytes) {
+    return Damaged(absl::StrCat("has lost a part of the answer to ", tell_id));
+  }
+  answer->resize(piece_bytes);  // What was too long was cut off.
+  absl::StrAppend(&*answer, query->View(kRestColumn));
+  stored.answer = *std::move(answer);
+  return absl::make_optional(std::move(stored));
 }
 
 absl::Status SqliteStore::MarkRunning(absl::string_view tell_id) {
@@ -135,7 +147,7 @@ absl::Status SqliteStore::PutOff(KnownTells& known, const Postponement& postpone
       Run("INSERT OR REPLACE INTO put_off VALUES (?, ?, ?)",
           {tell->number, absl::ToUnixMillis(postponement.not_before), postponement.waits});
   if (noted.ok()) noted = MarkQueued(postponement.tell_id);
-  return noted.ok() ? ForgetText(tell->number) : noted;
+  return noted.ok() ? ForgetPieces(tell->number) : noted;
 }
 
 absl::Status SqliteStore::NoSuchTell(absl::string_view tell_id) const {

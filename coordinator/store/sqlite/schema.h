@@ -94,7 +94,8 @@ CREATE TABLE texts (
   head BLOB NOT NULL,
   rest BLOB NOT NULL
 ) STRICT;
--- How tells ended. `account`: a v1::TurnAccount.
+-- How tells ended. `account`: a v1::TurnAccount. `piece_bytes`: where it is not 0, so much of the
+-- answer is in `pieces`, and `rest` is behind that; `head` is for lists alone then.
 CREATE TABLE outcomes (
   tell INTEGER PRIMARY KEY REFERENCES tells (n) ON DELETE CASCADE,
   kind INTEGER NOT NULL,
@@ -104,6 +105,7 @@ CREATE TABLE outcomes (
   nothing_ran INTEGER NOT NULL,
   account BLOB NOT NULL,
   structured_bytes INTEGER NOT NULL,
+  piece_bytes INTEGER NOT NULL,
   head BLOB NOT NULL,
   rest BLOB NOT NULL
 ) STRICT;
@@ -192,7 +194,7 @@ INSERT INTO texts
         FROM (SELECT *, rowid, CAST(preview AS BLOB) AS shown FROM old_tells));
 INSERT INTO outcomes
   SELECT n, coalesce(kind, 0), coalesce(detail, ''), coalesce(fix, ''), limit_resets_at, nothing_ran,
-    account, structured_bytes, head, coalesce(substr(answer, length(head) + 1), x'')
+    account, structured_bytes, 0, head, coalesce(substr(answer, length(head) + 1), x'')
   FROM (SELECT *, rowid AS n,
           CASE WHEN coalesce(substr(answer, 1, length(shown)), x'') = shown
           THEN shown ELSE coalesce(substr(answer, 1, 120), x'') END AS head

@@ -30,12 +30,6 @@ StoredSession SessionFromRow(const Statement& row) {
   return session;
 }
 
-absl::Status Damaged(const std::string& path, absl::string_view how) {
-  return WithTrouble(MakeFailure(v1::FAILURE_STORAGE, absl::StrCat("the store ", path, " ", how),
-                                 "Move it away: a new one is made."),
-                     StoreTrouble::kLost);
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(StoreOptions options) {
@@ -70,7 +64,14 @@ absl::Status SqliteStore::LoadCoordinator() {
   const absl::Time saved_at = query->Int(2) == 0 ? now : absl::FromUnixMillis(query->Int(2));
   age_ = AgeClock(options_.monotonic, absl::Milliseconds(query->Int(1)), saved_at, now);
   if (IsUuid(coordinator_id_)) return absl::OkStatus();
-  return Damaged(options_.path, "does not say whose it is");
+  return Damaged("does not say whose it is");
+}
+
+absl::Status SqliteStore::Damaged(absl::string_view how) const {
+  return WithTrouble(
+      MakeFailure(v1::FAILURE_STORAGE, absl::StrCat("the store ", options_.path, " ", how),
+                  "Move it away: a new one is made."),
+      StoreTrouble::kLost);
 }
 
 absl::Status SqliteStore::Together(absl::FunctionRef<absl::Status()> writes) {
@@ -135,7 +136,7 @@ absl::StatusOr<KnownTells> SqliteStore::LoadTells() {
                                      .fetched = query->Int(7) != 0,
                                      .dropped = query->Int(8) != 0});
     if (!is_added) {
-      return Damaged(options_.path, absl::StrCat("has two messages for one: ", query->Bytes(1)));
+      return Damaged(absl::StrCat("has two messages for one: ", query->Bytes(1)));
     }
   }
 }

@@ -117,6 +117,8 @@ class SqliteStore final : public Store {
   // What is known of the file's tells; good until a write fails.
   absl::StatusOr<KnownTells*> Known();
   absl::StatusOr<KnownTells> LoadTells();
+  // kLost: `how` it is damaged.
+  absl::Status Damaged(absl::string_view how) const;
   // Something was not written: what was known of the file does not count any more.
   void ForgetKnown();
 
@@ -135,14 +137,20 @@ class SqliteStore final : public Store {
   // Where they have changed.
   absl::Status SavePlace(int64_t session, const ReadMark& mark);
   absl::Status SaveEnd(int64_t session, const SharedText& end);
-  absl::Status ForgetText(int64_t tell);
+  absl::StatusOr<std::string> PiecesOf(int64_t tell);
+  // From there on.
+  absl::Status ForgetPieces(int64_t tell, size_t text_at = 0);
   absl::Status PutOff(KnownTells& known, const Postponement& postponement);
   absl::Status Settle(KnownTells& known, const Settlement& settlement);
   absl::Status SaveOutcome(int64_t tell, const Settlement& settlement);
+  // How much of a long answer stays where its checkpoints have put it; the rest of them goes.
+  absl::StatusOr<size_t> KeepPieces(int64_t tell, const Settlement& settlement);
   absl::Status CountMessage(int64_t session, int64_t now_ms);
   // Forgets what is beyond the limits.
   absl::Status TrimSettled(KnownTells& known);
   absl::Status ForgetTell(KnownTells& known, int64_t tell);
+  // What of it is in pieces.
+  absl::Status ForgetLongAnswer(const KnownTells::Tell& tell);
   // All but its summary.
   absl::Status Drop(KnownTells& known, int64_t tell, absl::string_view why);
   absl::Status KeepHouse(KnownTells& known);

@@ -16,7 +16,8 @@ namespace {
 // CROSS: in the order of the tells, so that those behind the newest are not looked at.
 constexpr absl::string_view kSummaryColumns =
     "SELECT tell_id, from_team, to_team, state, accepted_at, texts.head, settled_at, "
-    "length(outcomes.head) + length(outcomes.rest), dropped, fetched, outcomes.head, "
+    "CASE piece_bytes WHEN 0 THEN length(outcomes.head) ELSE piece_bytes END + "
+    "length(outcomes.rest), dropped, fetched, outcomes.head, "
     "kind, detail, fix, limit_resets_at, nothing_ran, account "
     "FROM tells CROSS JOIN sessions ON sessions.n = session "
     "CROSS JOIN texts ON texts.tell = tells.n LEFT JOIN outcomes ON outcomes.tell = tells.n ";

@@ -33,6 +33,9 @@ inline v1::TurnAccount AccountFromRow(const Statement& row, int column) {
   return account;
 }
 
+// An answer that is shorter is written once more when it is whole: then it is in one place.
+inline constexpr size_t kKeptAsPiecesBytesMin = 64 << 10;
+
 // How a text begins: ≤ 120 bytes, without a character that is cut off.
 inline absl::string_view Preview(absl::string_view text) {
   constexpr size_t kPreviewBytesMax = 120;

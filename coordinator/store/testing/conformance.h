@@ -224,6 +224,41 @@ TEST_P(StoreConformanceTest, TheTextSoFarIsPutTogetherFromItsPieces) {
   EXPECT_EQ(*store_->FindText(other), "other");
 }
 
+// A long one; what was stored of it stays where it is.
+TEST_P(StoreConformanceTest, WhatIsStoredOfAnAnswerIsNotStoredAgain) {
+  const std::string id = Added(), other = Added();
+  const std::string one(100'000, '1'), two(50'000, '2'), lost(10, 'l'), rest(10'000, 'r');
+  ASSERT_TRUE(store_->Save({Read(other, 1, 0, "other")}, {}).ok());
+  ASSERT_TRUE(store_->Save({Read(id, 2, 0, one)}, {}).ok());
+  ASSERT_TRUE(store_->Save({Read(id, 3, one.size(), two)}, {}).ok());
+  ASSERT_TRUE(store_->Save({Read(id, 4, one.size() + two.size(), lost)}, {}).ok())
+      << "and is said to have failed";
+  const std::string answer = one + two + rest;
+  Settlement settlement{.tell_id = id, .answer = answer};
+  settlement.stored_bytes = one.size() + two.size();
+  ASSERT_TRUE(store_->Save({Read("", 5, 0, "")}, {settlement}).ok());
+  Reopen();
+  EXPECT_TRUE(Tell(id).answer == answer);
+  EXPECT_EQ(*store_->FindText(id), "");
+  EXPECT_EQ(*store_->FindText(other), "other");
+  const StoredTellSummary summary = store_->FindSummary(id)->value();
+  EXPECT_EQ(summary.answer_bytes, answer.size());
+  EXPECT_EQ(summary.answer_preview, std::string(120, '1'));
+  LosePower();
+  EXPECT_TRUE(Tell(id).answer == answer);
+}
+
+TEST_P(StoreConformanceTest, OfAnAnswerThatIsTooLongWhatIsStoredIsCutOff) {
+  const std::string id = Added();
+  const std::string text(100'001, 'x');
+  ASSERT_TRUE(store_->Save({Read(id, 1, 0, text)}, {}).ok());
+  Settlement settlement{.tell_id = id, .answer = absl::string_view(text).substr(0, 100'000)};
+  settlement.stored_bytes = 100'000;
+  ASSERT_TRUE(store_->Save({}, {settlement}).ok());
+  EXPECT_EQ(Tell(id).answer.size(), 100'000u);
+  EXPECT_EQ(store_->FindSummary(id)->value().answer_bytes, 100'000u);
+}
+
 TEST_P(StoreConformanceTest, AMarkComesBackAsItWas) {
   EXPECT_EQ(*store_->FindMark(session_id_), ReadMark());
   const ReadMark mark{.journal_id = NewUuid(),

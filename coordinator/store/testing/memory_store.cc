@@ -220,6 +220,13 @@ absl::Status MemoryStore::SaveCheckpoint(const Checkpoint& checkpoint) {
 void MemoryStore::Settle(const Settlement& settlement) {
   Tell* const tell = Find(settlement.tell_id);
   if (tell == nullptr || tell->stored.state == TellState::kSettled) return;
+  if (settlement.stored_bytes > 0) {
+    std::string stored;
+    for (const auto& [at, piece] : tell->pieces) stored += piece;
+    const absl::string_view said = settlement.answer.substr(0, settlement.stored_bytes);
+    // Who says that a part is stored must be right.
+    if (stored.substr(0, settlement.stored_bytes) != said) std::abort();
+  }
   tell->stored.state = TellState::kSettled;
   tell->stored.outcome = settlement.outcome;
   tell->stored.answer = std::string(settlement.answer);
