@@ -154,13 +154,14 @@ void StoreQueue::WriteAll(Store& store, std::vector<Item>& batch) {
         most == Kind::kDurable ? store.Together(write_all) : store.TogetherUnsynced(write_all);
     if (together.ok()) return;
   }
-  // One that does not fit must not hold up those that do.
-  for (Item& item : batch) item.written = WriteOne(store, item);
+  // One that does not fit must not hold up those that do. Behind one that is durable none is left
+  // unsynced: who hears that the first is stored has heard of all before it.
+  for (Item& item : batch) item.written = WriteOne(store, item, most == Kind::kDurable);
 }
 
-absl::Status StoreQueue::WriteOne(Store& store, Item& item) {
+absl::Status StoreQueue::WriteOne(Store& store, Item& item, bool durable) {
   if (!item.write) return absl::OkStatus();
-  if (item.kind != Kind::kUnsynced) return item.write(store);
+  if (durable || item.kind != Kind::kUnsynced) return item.write(store);
   return store.TogetherUnsynced([&] { return item.write(store); });
 }
 

@@ -176,7 +176,8 @@ class StoreQueue final : public Store {
   // Whether all is synced then.
   static bool WriteBatch(Store& store, std::vector<Item>& batch);
   static void WriteAll(Store& store, std::vector<Item>& batch);
-  static absl::Status WriteOne(Store& store, Item& item);
+  // `durable`: also where unsynced would do.
+  static absl::Status WriteOne(Store& store, Item& item, bool durable);
   void NoteWritten(std::vector<Item>& batch, bool is_synced) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Deliver();
   // On the loop itself: writes it, and whoever waits for that hears of it.

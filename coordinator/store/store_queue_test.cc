@@ -289,6 +289,19 @@ TEST_F(StoreQueueTest, WhereUnsyncedWritesFailTogetherEachHearsItsOwn) {
   EXPECT_THAT(heard_, ElementsAre("a failed", "b", "b is durable"));
 }
 
+// A message's end is told when it is stored: that the message was accepted has to come before.
+TEST_F(StoreQueueTest, WhatIsDurableIsHeardOfBehindAllBeforeItThoughOthersFailBesideIt) {
+  PostUnsynced("a");
+  Write();
+  fates_ = {Fate::kFails, Fate::kGoesWell, Fate::kFails, Fate::kGoesWell};
+  Post("b");
+  Post("c");
+  PostUnsynced("d");
+  Write();
+  EXPECT_THAT(heard_,
+              ElementsAre("a", "a is durable", "b", "c failed", "d", "d is durable"));
+}
+
 TEST_F(StoreQueueTest, ASyncThatFailsIsTriedAgainAndNobodyHearsThatItIsDurableBefore) {
   fates_ = {Fate::kGoesWell, Fate::kFails};
   PostUnsynced("a");

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/fnv.h"
 #include "common/base/text_hash.h"
 #include "common/base/utf8.h"
 #include "common/failure/failure.h"
@@ -189,9 +190,14 @@ bool TurnText::WantsResult() const {
   return !any_text_ || loss_ == TextLoss::kLine || loss_ == TextLoss::kLines;
 }
 
+bool TurnText::IsLastText(absl::string_view text) const {
+  // Or as builds before this one hashed it, of which a turn may have been taken over.
+  return any_text_ && (TextHash(text) == last_text_ || Fnv64(text) == last_text_);
+}
+
 void TurnText::OnResult(SaidLine& said) {
   KeepAccount(said);
-  const bool has_more = WantsResult() && (!any_text_ || TextHash(said.result) != last_text_);
+  const bool has_more = WantsResult() && !IsLastText(said.result);
   std::string end;
   if (has_more && !said.result.empty()) {
     if (!said.structured.empty() && IsSameJson(said.result, said.structured)) said.result.clear();

@@ -72,6 +72,8 @@ class TurnText {
   void OnBrokenLine(absl::string_view line);
   // Whether the result line's `result` may be some of the answer.
   bool WantsResult() const;
+  // The last text that was said is this one.
+  bool IsLastText(absl::string_view text) const;
   void OnResult(SaidLine& said);
   void KeepAccount(const SaidLine& said);
   void SeeDoing(SaidLine& said);

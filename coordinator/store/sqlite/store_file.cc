@@ -71,6 +71,15 @@ absl::Status RunSteps(Database& database, int64_t version) {
   return insert->BindText(id).Finish();
 }
 
+std::string NeedsRoom(Database& database) {
+  const absl::StatusOr<int64_t> page_bytes = database.Pragma("page_size"),
+                                pages = database.Pragma("page_count");
+  const std::string what = "to take over the store of an earlier iris";
+  if (!page_bytes.ok() || !pages.ok()) return what;
+  return absl::StrCat(what, ", which needs as much room again (", (*pages * *page_bytes >> 20) + 1,
+                      " MiB)");
+}
+
 absl::Status MakeSchema(Database& database) {
   Transaction transaction(database);
   if (!transaction.begun().ok()) return transaction.begun();
@@ -84,7 +93,9 @@ absl::Status MakeSchema(Database& database) {
         "Use the newer iris, or set IRIS_HOME to another directory.");
   }
   if (*version == kSchemaVersion) return absl::OkStatus();
-  if (absl::Status status = RunSteps(database, *version); !status.ok()) return status;
+  if (absl::Status status = RunSteps(database, *version); !status.ok()) {
+    return *version == 0 ? status : Annotate(status, NeedsRoom(database));
+  }
   const std::string arrived = absl::StrCat("PRAGMA user_version = ", kSchemaVersion);
   if (absl::Status status = database.Run(arrived.c_str()); !status.ok()) return status;
   return transaction.Commit();
@@ -133,7 +144,7 @@ absl::StatusOr<std::unique_ptr<Database>> OpenStoreFile(const StoreFile& file) {
     LogInfo("the store ", file.path, " lies on a network file system: journal mode DELETE");
   }
   if (status.ok()) status = ChooseJournal(database, on_network_fs);
-  if (status.ok()) status = SetBounds(database);
+  // Before its bounds: to take over a file of an earlier version needs more.
   if (status.ok()) status = MakeSchema(database);
   if (!status.ok()) return status;
   // What is stored can be read even where the disk takes no more.
