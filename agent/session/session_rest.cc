@@ -61,7 +61,10 @@ std::vector<saved::Resting> SessionRest::All(bool at_end) const {
   for (const auto& [id, resting] : unopened_.all()) all.push_back(resting);
   for (const auto& [id, session] : open_) {
     std::optional<saved::Resting> note;
-    if (at_end ? IsClean(*session) : notes_.Has(id)) note = NoteOf(id, *session);
+    // A claim that is still to be dropped may stay, where its disk hangs and the agent is killed:
+    // the next one opens the session, and drops it.
+    const bool rests = at_end ? IsClean(*session) && !session->claim().is_busy() : notes_.Has(id);
+    if (rests) note = NoteOf(id, *session);
     if (note.has_value()) all.push_back(*std::move(note));
   }
   return all;

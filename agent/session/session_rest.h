@@ -41,8 +41,8 @@ class SessionRest {
   RestNotes::ById Load() { return notes_.Load(); }
   // Before anything of the session is changed.
   void OnAskedFor(const std::string& session_id);
-  // The agent leaves, and has asked for nothing more; the claims that are left to be dropped are
-  // dropped before the next one comes.
+  // The agent leaves, and has asked for nothing more. What still waits for its claim to be looked
+  // at or dropped is not noted: the next agent opens it, and drops the claim if it is there.
   void NoteAll() { notes_.WriteAnew(All(/*at_end=*/true)); }
 
  private:

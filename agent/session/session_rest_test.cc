@@ -21,8 +21,10 @@
 #include "agent/journal/journal.h"
 #include "agent/process/child.h"
 #include "agent/process/survivor.h"
+#include "agent/session/claim.h"
 #include "agent/session/session.h"
 #include "agent/session/session_table.h"
+#include "agent/testing/held_work.h"
 #include "common/base/ids.h"
 #include "common/failure/failure.h"
 #include "common/loop/event_loop.h"
@@ -56,7 +58,9 @@ class SessionRestTest : public ::testing::Test {
                                                 SessionContext{.incarnation = NewUuid(),
                                                                .boot_id = boot,
                                                                .hostname = "gpu1",
-                                                               .sessions_dir = sessions},
+                                                               .home = scratch.path(),
+                                                               .sessions_dir = sessions,
+                                                               .slow_work = &work},
                                                 options);
     agent->Load();
     return agent;
@@ -150,6 +154,7 @@ class SessionRestTest : public ::testing::Test {
   std::string copy;  // The sessions of the agent that AfterAKill() made last.
   int copies = 0;
   SessionTableOptions options;
+  HeldWork work{/*at_once=*/true};
   std::unique_ptr<SessionTable> table;
 };
 
@@ -339,6 +344,43 @@ TEST_F(SessionRestTest, WhatAnEarlierAgentMayHaveLeftRunningIsOpened) {
   };
   table = AgentOver(dir);
   EXPECT_EQ(table->open_count(), 1u);
+}
+
+TEST_F(SessionRestTest, WhatStillHasToDropItsClaimDoesNotRest) {
+  for (const bool drops_in_time : {false, true}) {
+    const uint64_t epoch = Acquire(*table, a);
+    work.Hold();
+    bool over = false;
+    Find(*table, a, epoch).Open({}, [&](const absl::StatusOr<v1::OpenResponse>&) { over = true; });
+    while (!over && work.waiting() > 0) work.DoOne();
+    ASSERT_TRUE(over);
+    ASSERT_TRUE(Find(*table, a, epoch).claim().is_busy());
+    ASSERT_TRUE(IsClean(Find(*table, a, epoch)));
+    if (drops_in_time) work.Resume();
+    table.reset();
+    work.Resume();
+    table = AgentOver(dir);
+    EXPECT_EQ(table->open_count(), drops_in_time ? 0u : 1u);
+  }
+}
+
+TEST_F(SessionRestTest, AClaimThatStayedIsDroppedAlthoughItsSessionIsNotOpened) {
+  const uint64_t epoch = Acquire(*table, a);
+  ASSERT_TRUE(Find(*table, a, epoch).Renew({}).ok());
+  const std::string path = Find(*table, a, epoch).claim().path();
+  Claim stayed = {.hostname = "gpu1", .boot_id = boot, .process = {.pid = 4'000'000}};
+  table.reset();
+  ASSERT_TRUE(TakeClaim(path, stayed, /*takeover=*/false).ok());
+  ASSERT_TRUE(fs::exists(path));
+  table = AgentOver(dir);
+  EXPECT_EQ(table->open_count(), 0u);
+  EXPECT_FALSE(fs::exists(path));
+  // Another host's is its own.
+  table.reset();
+  stayed.pid_namespace = "another";
+  ASSERT_TRUE(TakeClaim(path, stayed, /*takeover=*/false).ok());
+  table = AgentOver(dir);
+  EXPECT_TRUE(fs::exists(path));
 }
 
 TEST_F(SessionRestTest, OfManyOneIsOpenedThatIsAskedFor) {

@@ -147,6 +147,7 @@ void SessionTable::LoadFiles() {
     sessions_[id] = *std::move(session);
   }
   for (const auto& [id, gone] : resting) rest_.OnAskedFor(id);
+  DropClaimsOfUnopened();
   KeepHouse();
   ArmHouse();
 }
@@ -380,6 +381,23 @@ bool SessionTable::MakeRoom() {
     Remove(longest);
   }
   return true;
+}
+
+// As opening them would: an earlier agent may have been killed before it could, and no child of
+// theirs runs. All in one piece, which takes the place of one among what waits.
+void SessionTable::DropClaimsOfUnopened() const {
+  std::vector<std::string> paths;
+  for (const auto& [id, resting] : unopened_.all()) {
+    if (!resting.claim().empty()) paths.push_back(resting.claim());
+  }
+  if (paths.empty()) return;
+  OrAtOnce(context_.slow_work)
+      .Run(
+          "claims of sessions that rest", absl::InfiniteDuration(),
+          [paths = std::move(paths), ours = OurClaim(context_, {})] {
+            for (const std::string& path : paths) DropClaim(path, ours);
+          },
+          [](const absl::Status&) {});
 }
 
 void SessionTable::SweepClaimFolders() const {

@@ -142,6 +142,7 @@ class SessionTable {
   Retention::Use UseOf(const Session& session) const;
   Retention::Use UseOf(const saved::Resting& resting) const;
   void Remove(const std::string& session_id);
+  void DropClaimsOfUnopened() const;
   void SweepClaimFolders() const;
   void ArmHouse();
 
