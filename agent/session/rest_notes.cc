@@ -59,7 +59,10 @@ bool TakeLine(absl::string_view& rest, saved::RestLine& line) {
 absl::StatusOr<RestNotes::ById> Parse(absl::string_view rest, const std::string& boot_id) {
   saved::RestLine line;
   if (!TakeLine(rest, line) || !line.has_boot_id()) return absl::DataLossError("they are damaged");
-  if (line.boot_id() != boot_id) return absl::FailedPreconditionError("they are of another boot");
+  // Where nobody can tell boots apart, any may be another one.
+  if (boot_id.empty() || line.boot_id() != boot_id) {
+    return absl::FailedPreconditionError("they are of another boot");
+  }
   RestNotes::ById notes;
   while (!rest.empty()) {
     if (!TakeLine(rest, line)) return absl::DataLossError("they are damaged");
@@ -101,7 +104,7 @@ void RestNotes::Add(const std::vector<saved::Resting>& resting) {
 }
 
 void RestNotes::WriteAnew(const std::vector<saved::Resting>& resting) {
-  if (resting.empty() && bytes_ == 0) return;
+  if (boot_id_.empty() || (resting.empty() && bytes_ == 0)) return;
   const std::string lines = absl::StrCat(BootLine(boot_id_), RestsLines(resting));
   if (absl::Status written = ReplaceFile(path_, lines); !written.ok()) return Drop(written);
   bytes_ = bytes_anew_ = lines.size();

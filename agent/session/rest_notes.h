@@ -29,7 +29,7 @@ class RestNotes {
  public:
   using ById = std::map<std::string, saved::Resting>;
 
-  // The file `path`, and the boot that the machine runs.
+  // The file `path`, and the boot that the machine runs; "" if nobody knows: nothing is noted then.
   RestNotes(std::string path, std::string boot_id)
       : path_(std::move(path)), boot_id_(std::move(boot_id)) {}
 

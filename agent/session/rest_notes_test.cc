@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/journal/record.h"
 #include "agent/session/saved_session.pb.h"
 #include "common/testing/scratch_dir.h"
 #include "gmock/gmock.h"
@@ -88,6 +89,33 @@ TEST_F(RestNotesTest, ThoseOfAnotherBootAreGone) {
   notes->Add({Rests("b")});
   NextAgent();
   EXPECT_THAT(loaded, ElementsAre("b="));
+}
+
+TEST_F(RestNotesTest, WhereTheBootIsUnknownThereAreNone) {
+  boot = "";
+  NextAgent();
+  notes->Add({Rests("a")});
+  notes->WriteAnew({Rests("a")});
+  EXPECT_FALSE(notes->Has("a"));
+  EXPECT_FALSE(fs::exists(path));
+  // Also those of a build that noted some.
+  boot = "A";
+  NextAgent();
+  notes->Add({Rests("a")});
+  const std::string of_a_boot = Bytes();
+  saved::RestLine line;
+  line.set_boot_id("A");
+  const std::string payload = line.SerializeAsString();
+  std::string empty_boot;
+  line.set_boot_id("");
+  const std::string empty_payload = line.SerializeAsString();
+  AppendUint32(empty_boot, static_cast<uint32_t>(empty_payload.size()));
+  AppendUint32(empty_boot, Crc32(empty_payload));
+  empty_boot += empty_payload;
+  Overwrite(empty_boot + of_a_boot.substr(8 + payload.size()));
+  boot = "";
+  NextAgent();
+  EXPECT_THAT(loaded, IsEmpty());
 }
 
 // With any of them damaged, one that was left could seem to rest.

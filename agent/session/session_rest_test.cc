@@ -335,6 +335,19 @@ TEST_F(SessionRestTest, OneThatMadeRoomAndCameAgainIsAnotherOne) {
   EXPECT_TRUE(next->Find(a, second).ok());
 }
 
+TEST_F(SessionRestTest, OneThatCannotBeOpenedMakesRoomAllTheSame) {
+  options.sessions_max = 1;
+  NextAgent();
+  Acquire(*table, a);
+  NextAgent();
+  ASSERT_EQ(table->open_count(), 0u);
+  fs::remove_all(dir + "/" + a);
+  std::ofstream(dir + "/" + a) << "no folder";
+  Acquire(*table, b);
+  EXPECT_EQ(table->List().sessions_size(), 1);
+  EXPECT_TRUE(fs::exists(dir + "/" + a));
+}
+
 TEST_F(SessionRestTest, WhatAnEarlierAgentMayHaveLeftRunningIsOpened) {
   Acquire(*table, a);
   Acquire(*table, b);

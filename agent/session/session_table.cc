@@ -373,8 +373,10 @@ bool SessionTable::MakeRoom() {
     if (unopened_.Has(longest)) {
       const absl::Status opened = OpenUnopened(longest);
       if (opened.ok()) continue;  // What its files say decides.
-      LogError("session ", longest, " makes no room: ", opened.message());
-      return false;
+      // Its files stay; the next agent tries again.
+      LogError("session ", longest, " is left out, and makes room: ", opened.message());
+      unopened_.Remove(longest);
+      continue;
     }
     LogInfo("session ", longest, ", unused for ",
             absl::FormatDuration(UseOf(*sessions_.at(longest)).unused), ", makes room");
