@@ -126,10 +126,17 @@ class Number {
   bool any_ = false;
 };
 
-// What `path` holds, byte by byte. False: `take` has said that it is enough.
+// It failed for want of descriptors or memory: what was to be opened may well be there.
+inline bool IsExhausted(long result) {
+  return result == -EMFILE || result == -ENFILE || result == -ENOMEM;
+}
+
+// What `path` holds, byte by byte. False: `take` has said that it is enough. `is_whole` becomes
+// false where nobody could look.
 template <typename Take>
-bool ForEachByte(const char* path, size_t bytes_max, Take take) {
+bool ForEachByte(const char* path, size_t bytes_max, Take take, bool* is_whole = nullptr) {
   const long fd = Open(path, O_RDONLY);
+  if (IsExhausted(fd) && is_whole != nullptr) *is_whole = false;
   if (fd < 0) return true;
   char buffer[512];
   bool goes_on = true;
@@ -144,10 +151,12 @@ bool ForEachByte(const char* path, size_t bytes_max, Take take) {
   return goes_on;
 }
 
-// The entries of the directory `path` whose names are numbers: processes, tasks.
+// The entries of the directory `path` whose names are numbers: processes, tasks. `is_whole` as
+// above.
 template <typename Visit>
-void ForEachNumber(const char* path, Visit visit) {
+void ForEachNumber(const char* path, Visit visit, bool* is_whole = nullptr) {
   const long fd = Open(path, O_RDONLY | O_DIRECTORY);
+  if (IsExhausted(fd) && is_whole != nullptr) *is_whole = false;
   if (fd < 0) return;
   alignas(dirent64) char buffer[2048];
   while (true) {

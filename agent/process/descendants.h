@@ -18,8 +18,8 @@ std::vector<pid_t> DescendantsOf(pid_t ancestor);
 
 // Those whose parent is `parent`, zombies that wait to be reaped among them.
 std::vector<pid_t> ChildrenOf(pid_t parent);
-// With the living daemons too: it costs less to know.
-std::vector<pid_t> AllChildrenOf(pid_t parent);
+// With the living daemons too: it costs less to know. `is_whole` as in process_tree.h.
+std::vector<pid_t> AllChildrenOf(pid_t parent, bool* is_whole = nullptr);
 
 }  // namespace iris
 

@@ -25,8 +25,10 @@ std::vector<pid_t> DescendantsOf(pid_t ancestor) {
       [ancestor](pid_t* found, size_t room) { return FindDescendants(ancestor, found, room); });
 }
 
-std::vector<pid_t> AllChildrenOf(pid_t parent) {
-  return Found([parent](pid_t* found, size_t room) { return FindChildren(parent, found, room); });
+std::vector<pid_t> AllChildrenOf(pid_t parent, bool* is_whole) {
+  return Found([parent, is_whole](pid_t* found, size_t room) {
+    return FindChildren(parent, found, room, KernelSaysChildren(), is_whole);
+  });
 }
 
 std::vector<pid_t> ChildrenOf(pid_t parent) {

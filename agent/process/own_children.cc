@@ -37,21 +37,23 @@ std::vector<pid_t> OwnChildren::FindOthers() {
   // Under the lock: what is noted or started meanwhile comes behind this look.
   absl::MutexLock lock(&mutex_);
   std::vector<pid_t> others;
-  for (const pid_t pid : AllChildrenOf(getpid())) {
+  bool is_whole = true;
+  for (const pid_t pid : AllChildrenOf(getpid(), &is_whole)) {
     if (pids_.count(pid) == 0) others.push_back(pid);
   }
-  may_have_others_ = !others.empty();
+  looks_that_found_none_ = is_whole && others.empty() ? looks_that_found_none_ + 1 : 0;
   return others;
 }
 
 bool OwnChildren::may_have_others() {
   absl::MutexLock lock(&mutex_);
-  return may_have_others_;
+  // The first process of a container gets the orphans of all the others in it, at any time.
+  return getpid() == 1 || looks_that_found_none_ < kLooksMin;
 }
 
 void OwnChildren::NoteOthers() {
   absl::MutexLock lock(&mutex_);
-  may_have_others_ = true;
+  looks_that_found_none_ = 0;
 }
 
 }  // namespace iris

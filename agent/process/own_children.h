@@ -32,14 +32,17 @@ class OwnChildren {
   // Others, zombies among them, as of now.
   std::vector<pid_t> FindOthers();
   // There may be others. At first nobody knows, since an earlier program of this process may have
-  // had some; NoteOthers() says so again, and a FindOthers() that found none ends it.
+  // had some; NoteOthers() says so again, and two calls of FindOthers() in a row that could look
+  // and found none end it: a look may miss one where another is reaped meanwhile.
   bool may_have_others();
   void NoteOthers();
 
  private:
+  static constexpr int kLooksMin = 2;
+
   absl::Mutex mutex_;
   std::set<pid_t> pids_ ABSL_GUARDED_BY(mutex_);
-  bool may_have_others_ ABSL_GUARDED_BY(mutex_) = true;
+  int looks_that_found_none_ ABSL_GUARDED_BY(mutex_) = 0;  // In a row.
 };
 
 }  // namespace iris

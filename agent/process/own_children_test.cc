@@ -1,6 +1,7 @@
 #include "agent/process/own_children.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <vector>
@@ -42,7 +43,7 @@ TEST(OwnChildrenTest, OthersAreThoseThatNobodyWants) {
   End(other);
 }
 
-TEST(OwnChildrenTest, ThereMayBeOthersUntilALookHasFoundNone) {
+TEST(OwnChildrenTest, ThereMayBeOthersUntilTwoLooksHaveFoundNone) {
   OwnChildren children;
   EXPECT_TRUE(children.may_have_others()) << "of an earlier program of this process";
   const pid_t other = Spawn(Sleep()).value_or(0);
@@ -51,8 +52,21 @@ TEST(OwnChildrenTest, ThereMayBeOthersUntilALookHasFoundNone) {
   EXPECT_TRUE(children.may_have_others());
   End(other);
   EXPECT_THAT(children.FindOthers(), IsEmpty());
+  EXPECT_TRUE(children.may_have_others());
+  EXPECT_THAT(children.FindOthers(), IsEmpty());
   EXPECT_FALSE(children.may_have_others());
   children.NoteOthers();
+  EXPECT_TRUE(children.may_have_others());
+}
+
+TEST(OwnChildrenTest, WhoHasNoDescriptorsToLookHasNotFoundNone) {
+  OwnChildren children;
+  rlimit limit;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit none = {.rlim_cur = 0, .rlim_max = limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  for (int i = 0; i < 3; ++i) children.FindOthers();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
   EXPECT_TRUE(children.may_have_others());
 }
 

@@ -16,9 +16,10 @@ namespace iris {
 bool KernelSaysChildren();
 
 // Those whose parent is `parent`, zombies and daemons of Iris among them: as many as there is room
-// for, and how many that is.
-size_t FindChildren(pid_t parent, pid_t* found, size_t room,
-                    bool ask_kernel = KernelSaysChildren());
+// for, and how many that is. `is_whole` becomes false where descriptors or memory are wanting, and
+// some may have been missed.
+size_t FindChildren(pid_t parent, pid_t* found, size_t room, bool ask_kernel = KernelSaysChildren(),
+                    bool* is_whole = nullptr);
 
 // Living processes (zombies left out) whose parents lead to `ancestor`, each behind its parent.
 // Without the living daemons of Iris, and what is below these. Room as above.

@@ -22,9 +22,10 @@ struct Process {
   bool is_named_iris;  // Its program's name begins so.
 };
 
-// False: there is no such process.
-bool Look(pid_t pid, Process* process) {
+// False: there is no such process, or, where `is_whole` becomes false, nobody could look.
+bool Look(pid_t pid, Process* process, bool* is_whole = nullptr) {
   const long fd = bare::Open(Text().Add("/proc/").Add(pid).Add("/stat").c_str(), O_RDONLY);
+  if (bare::IsExhausted(fd) && is_whole != nullptr) *is_whole = false;
   if (fd < 0) return false;
   char text[512];
   const long n = bare::Read(static_cast<int>(fd), text, sizeof(text));
@@ -69,18 +70,23 @@ bool IsToBeEnded(pid_t pid) {
 // By what the kernel says. One may be missed where another that has the same parent is reaped
 // meanwhile.
 template <typename Visit>
-void VisitChildren(pid_t parent, Visit visit) {
-  bare::ForEachNumber(Text().Add("/proc/").Add(parent).Add("/task").c_str(), [&](pid_t task) {
-    bare::Number child;
-    bare::ForEachByte(
-        Text().Add("/proc/").Add(parent).Add("/task/").Add(task).Add("/children").c_str(), SIZE_MAX,
-        [&](char c) {
-          if (child.Take(c)) return true;
-          if (child.any()) visit(static_cast<pid_t>(child.value()));
-          child = bare::Number();
-          return true;
-        });
-  });
+void VisitChildren(pid_t parent, Visit visit, bool* is_whole = nullptr) {
+  bare::ForEachNumber(
+      Text().Add("/proc/").Add(parent).Add("/task").c_str(),
+      [&](pid_t task) {
+        bare::Number child;
+        bare::ForEachByte(
+            Text().Add("/proc/").Add(parent).Add("/task/").Add(task).Add("/children").c_str(),
+            SIZE_MAX,
+            [&](char c) {
+              if (child.Take(c)) return true;
+              if (child.any()) visit(static_cast<pid_t>(child.value()));
+              child = bare::Number();
+              return true;
+            },
+            is_whole);
+      },
+      is_whole);
 }
 
 bool Has(const pid_t* pids, size_t size, pid_t pid) {
@@ -97,19 +103,23 @@ bool KernelSaysChildren() {
   return bare::Call(SYS_faccessat, AT_FDCWD, bare::Address(of_this), R_OK) == 0;
 }
 
-size_t FindChildren(pid_t parent, pid_t* found, size_t room, bool ask_kernel) {
+size_t FindChildren(pid_t parent, pid_t* found, size_t room, bool ask_kernel, bool* is_whole) {
   size_t size = 0;
   const auto add = [&](pid_t pid) {
     if (size < room) found[size++] = pid;
   };
   if (ask_kernel) {
-    VisitChildren(parent, add);
+    VisitChildren(parent, add, is_whole);
     return size;
   }
-  bare::ForEachNumber("/proc", [&](pid_t pid) {
-    Process process;
-    if (Look(pid, &process) && process.parent == parent && process.state != 'X') add(pid);
-  });
+  bare::ForEachNumber(
+      "/proc",
+      [&](pid_t pid) {
+        Process process;
+        if (!Look(pid, &process, is_whole)) return;
+        if (process.parent == parent && process.state != 'X') add(pid);
+      },
+      is_whole);
   return size;
 }
 
