@@ -44,12 +44,15 @@ bool RefusesProgram(absl::string_view step, int error) {
          std::find(std::begin(kRefusals), std::end(kRefusals), error) != std::end(kRefusals);
 }
 
-// `what`: "STEP ERRNO", as the keeper says it.
+// `what`: "STEP ERRNO", as the keeper says it, or "STEP PROGRAM: TEXT".
 absl::Status WhyNotStarted(absl::string_view what, absl::string_view program) {
   const std::pair<absl::string_view, absl::string_view> words =
       absl::StrSplit(what, absl::MaxSplits(' ', 1));
   int error = 0;
-  if (!absl::SimpleAtoi(words.second, &error)) return absl::UnknownError(what);
+  // A keeper of an earlier build says it in words.
+  if (!absl::SimpleAtoi(words.second, &error)) {
+    return SaysExhausted(what) ? absl::UnavailableError(what) : absl::UnknownError(what);
+  }
   const absl::Status status = absl::ErrnoToStatus(error, absl::StrCat(words.first, " ", program));
   const absl::string_view text = status.message();
   if (RefusesProgram(words.first, error)) return absl::FailedPreconditionError(text);

@@ -23,9 +23,16 @@ void OwnChildren::Adopt(pid_t pid) {
   pids_.insert(pid);
 }
 
+void OwnChildren::AdoptUnheard(pid_t pid) {
+  absl::MutexLock lock(&mutex_);
+  pids_.insert(pid);
+  unheard_.insert(pid);
+}
+
 void OwnChildren::Forget(pid_t pid) {
   absl::MutexLock lock(&mutex_);
   pids_.erase(pid);
+  if (unheard_.erase(pid) > 0) looks_that_found_none_ = 0;
 }
 
 bool OwnChildren::Has(pid_t pid) {
@@ -48,7 +55,7 @@ std::vector<pid_t> OwnChildren::FindOthers() {
 bool OwnChildren::may_have_others() {
   absl::MutexLock lock(&mutex_);
   // The first process of a container gets the orphans of all the others in it, at any time.
-  return getpid() == 1 || looks_that_found_none_ < kLooksMin;
+  return getpid() == 1 || !unheard_.empty() || looks_that_found_none_ < kLooksMin;
 }
 
 void OwnChildren::NoteOthers() {

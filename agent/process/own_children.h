@@ -25,6 +25,9 @@ class OwnChildren {
   absl::StatusOr<pid_t> Start(const SpawnSpec& spec);
   // One that this process started before its program was replaced (an upgrade).
   void Adopt(pid_t pid);
+  // The same of a keeper of which nobody will hear that it has left nothing: there may be others
+  // until it is forgotten, and then.
+  void AdoptUnheard(pid_t pid);
   // Reaped, or not wanted any more.
   void Forget(pid_t pid);
   bool Has(pid_t pid);
@@ -42,6 +45,7 @@ class OwnChildren {
 
   absl::Mutex mutex_;
   std::set<pid_t> pids_ ABSL_GUARDED_BY(mutex_);
+  std::set<pid_t> unheard_ ABSL_GUARDED_BY(mutex_);        // Of them.
   int looks_that_found_none_ ABSL_GUARDED_BY(mutex_) = 0;  // In a row.
 };
 

@@ -59,6 +59,20 @@ TEST(OwnChildrenTest, ThereMayBeOthersUntilTwoLooksHaveFoundNone) {
   EXPECT_TRUE(children.may_have_others());
 }
 
+TEST(OwnChildrenTest, ThereMayBeOthersWhileAKeeperIsThereThatNobodyHears) {
+  OwnChildren children;
+  const pid_t keeper = Spawn(Sleep()).value_or(0);
+  ASSERT_GT(keeper, 0);
+  children.AdoptUnheard(keeper);
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(children.FindOthers(), IsEmpty());
+  EXPECT_TRUE(children.may_have_others());
+  End(keeper);
+  children.Forget(keeper);
+  EXPECT_TRUE(children.may_have_others()) << "what it has left";
+  for (int i = 0; i < 2; ++i) EXPECT_THAT(children.FindOthers(), IsEmpty());
+  EXPECT_FALSE(children.may_have_others());
+}
+
 TEST(OwnChildrenTest, WhoHasNoDescriptorsToLookHasNotFoundNone) {
   OwnChildren children;
   rlimit limit;

@@ -80,7 +80,7 @@ Survivor::Survivor(EventLoop& loop, ProcessId keeper, ProcessId claude,
   siginfo_t unused;
   is_own_child_ = keeper_.pid > 0 && waitid(P_PID, static_cast<id_t>(keeper_.pid), &unused,
                                             WEXITED | WNOHANG | WNOWAIT) == 0;
-  if (is_own_child_) OwnChildren::Get().Adopt(keeper_.pid);
+  if (is_own_child_) OwnChildren::Get().AdoptUnheard(keeper_.pid);
   timer_ = loop_.After(absl::ZeroDuration(), [this] { Look(); });
 }
 

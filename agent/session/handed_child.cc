@@ -51,7 +51,7 @@ ClaudeHandover ChildIn(const handover::Session& state) {
 void LetChildFinish(const handover::Session& state) {
   if (!state.has_child()) return;
   const handover::Child& child = state.child();
-  OwnChildren::Get().Adopt(static_cast<pid_t>(child.keeper()));
+  OwnChildren::Get().AdoptUnheard(static_cast<pid_t>(child.keeper()));
   for (const int fd : {child.stdin_fd(), child.stdout_fd(), child.stderr_fd(), child.report_fd()}) {
     if (fd > 2) close(fd);
   }

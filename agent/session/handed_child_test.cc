@@ -93,6 +93,8 @@ TEST(HandedChildTest, OneThatCannotGoOnIsLeftToFinishItsTurn) {
   EXPECT_EQ(read(ends[0], &byte, 1), 0);  // Its stdin has ended.
   close(ends[0]);
   EXPECT_TRUE(OwnChildren::Get().Has(FakeChild::kKeeper));
+  for (int i = 0; i < 3; ++i) OwnChildren::Get().FindOthers();
+  EXPECT_TRUE(OwnChildren::Get().may_have_others());  // Nobody will hear what it has left.
   OwnChildren::Get().Forget(FakeChild::kKeeper);
 }
 
