@@ -7,11 +7,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <iterator>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -38,10 +40,16 @@ size_t BytesIn(const ScopedFd& pipe) {
 }
 
 // The system refuses to run the program itself, and would the next time.
+constexpr int kRefusals[] = {ENOEXEC, EACCES, ENOENT, ELIBBAD};
 bool RefusesProgram(absl::string_view step, int error) {
-  constexpr int kRefusals[] = {ENOEXEC, EACCES, ENOENT, ELIBBAD};
   return step == "exec" &&
          std::find(std::begin(kRefusals), std::end(kRefusals), error) != std::end(kRefusals);
+}
+
+bool SaysRefused(absl::string_view what) {
+  return absl::StartsWith(what, "exec ") &&
+         std::any_of(std::begin(kRefusals), std::end(kRefusals),
+                     [what](int error) { return absl::EndsWith(what, strerror(error)); });
 }
 
 // `what`: "STEP ERRNO", as the keeper says it, or "STEP PROGRAM: TEXT".
@@ -51,6 +59,7 @@ absl::Status WhyNotStarted(absl::string_view what, absl::string_view program) {
   int error = 0;
   // A keeper of an earlier build says it in words.
   if (!absl::SimpleAtoi(words.second, &error)) {
+    if (SaysRefused(what)) return absl::FailedPreconditionError(what);
     return SaysExhausted(what) ? absl::UnavailableError(what) : absl::UnknownError(what);
   }
   const absl::Status status = absl::ErrnoToStatus(error, absl::StrCat(words.first, " ", program));
