@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/claude/api_error.h"
 #include "common/base/utf8.h"
+#include "common/json/json_string.h"
 #include "common/json/peer_json.h"
 
 namespace iris {
@@ -69,9 +70,11 @@ bool HasMembersOfResult(absl::string_view line) {
 }  // namespace
 
 std::string MessageLine(absl::string_view uuid, absl::string_view text) {
-  return DumpPeerJson({{"type", "user"},
-                       {"message", {{"role", "user"}, {"content", std::string(text)}}},
-                       {"uuid", std::string(uuid)}});
+  std::string line = R"({"type":"user","message":{"role":"user","content":")";
+  line.reserve(line.size() + text.size() + text.size() / 8 + 100);
+  AppendEscaped(text, line);
+  absl::StrAppend(&line, R"("},"uuid":")", uuid, "\"}");
+  return line;
 }
 
 std::string InitializeLine(absl::string_view request_id) {

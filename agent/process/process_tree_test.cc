@@ -42,9 +42,10 @@ class ProcessTreeTest : public ::testing::TestWithParam<bool> {
     }
   }
 
-  // A shell that runs this, and reads from stdin until the test ends.
+  // A shell that runs this, and reads from stdin until the test ends; so does what it starts in the
+  // background by `<&3`.
   pid_t Start(const std::string& script) {
-    const absl::StatusOr<pid_t> pid = Spawn({.argv = {"/bin/sh", "-c", script},
+    const absl::StatusOr<pid_t> pid = Spawn({.argv = {"/bin/sh", "-c", "exec 3<&0; " + script},
                                              .env = {"PATH=/usr/bin:/bin"},
                                              .cwd = "/",
                                              .fds = {{0, reader_.get()}}});
@@ -69,7 +70,7 @@ class ProcessTreeTest : public ::testing::TestWithParam<bool> {
 TEST_P(ProcessTreeTest, ChildrenAreThoseRightBelow) {
   EXPECT_THAT(Children(getpid()), IsEmpty());
   std::vector<pid_t> started;
-  for (int i = 0; i < 3; ++i) started.push_back(Start("sh -c 'read -r nothing; :' <&0 & wait"));
+  for (int i = 0; i < 3; ++i) started.push_back(Start("sh -c 'read -r nothing; :' <&3 & wait"));
   for (const pid_t child : started) {
     ASSERT_TRUE(Eventually([&] { return Children(child).size() == 1; }));
   }
@@ -78,7 +79,7 @@ TEST_P(ProcessTreeTest, ChildrenAreThoseRightBelow) {
 }
 
 TEST_P(ProcessTreeTest, DescendantsComeBehindTheirParents) {
-  const pid_t root = Start("sh -c 'sh -c \"read -r nothing; :\" <&0 & wait' <&0 & wait");
+  const pid_t root = Start("sh -c 'sh -c \"read -r nothing; :\" <&3 & wait' <&3 & wait");
   std::vector<pid_t> chain = {root};
   while (chain.size() < 3) {
     ASSERT_TRUE(Eventually([&] { return Children(chain.back()).size() == 1; }));
@@ -115,7 +116,7 @@ TEST_P(ProcessTreeTest, AProcessThatIsGoneHasNobody) {
 TEST_P(ProcessTreeTest, ManyAreFoundToo) {
   constexpr size_t kMany = 150;
   const pid_t parent = Start(
-      "i=0; while [ $i -lt 150 ]; do sh -c 'read -r nothing; :' <&0 & "
+      "i=0; while [ $i -lt 150 ]; do sh -c 'read -r nothing; :' <&3 & "
       "i=$((i + 1)); done; wait");
   EXPECT_TRUE(Eventually([&] { return Children(parent, 2 * kMany).size() == kMany; }));
 }

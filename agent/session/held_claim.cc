@@ -20,20 +20,27 @@ void HeldClaim::Take(const std::string& path, const Claim& ours, bool takeover, 
     absl::Status status;
     std::optional<Claim> other;
     std::optional<ClaimFileId> before;
+    bool is_on_disk = false;
   };
+  const bool is_news = looked_path_ != path;
   auto outcome = std::make_shared<Outcome>();
   ++under_way_;
   OrAtOnce(context_.slow_work)
       .Run(
           "its claim file", kWithin,
-          [outcome, path, ours, takeover] {
+          [outcome, path, ours, takeover, is_news, is_on_network = context_.is_on_network] {
+            if (is_news) outcome->is_on_disk = is_on_network == nullptr || !is_on_network(path);
             outcome->before = ClaimFileIdAt(path);
             outcome->status = TakeClaim(path, ours, takeover, &outcome->other);
           },
-          lifetime_.While([this, outcome, path, process = ours.process,
+          lifetime_.While([this, outcome, path, is_news, process = ours.process,
                            done = std::move(done)](const absl::Status& ran) mutable {
             EndWork();
             seen_.reset();
+            if (ran.ok() && is_news) {
+              looked_path_ = path;
+              disk_path_ = outcome->is_on_disk ? path : "";
+            }
             if (ran.ok() && outcome->status.ok()) seen_ = {path, process, outcome->before};
             if (ran.ok()) return done(outcome->status, outcome->other);
             done(MakeFailure(v1::FAILURE_STORAGE,
@@ -58,6 +65,7 @@ void HeldClaim::Do(SlowWork::Work work) {
 
 void HeldClaim::TakeForStart(Done done) {
   Check(held_path_.empty(), "a session is claimed twice");
+  looked_path_.clear();  // Something else may lie there by now.
   std::string path = path_of_next_();
   if (path.size() > kPathBytesMax) {
     return done(MakeFailure(v1::FAILURE_BAD_REQUEST,
@@ -83,7 +91,7 @@ void HeldClaim::TakeForStart(Done done) {
 bool HeldClaim::IsAsSeen(const std::string& path, ProcessId process) const {
   if (is_busy() || !seen_.has_value() || !seen_->file.has_value()) return false;
   if (seen_->path != path || seen_->process != process) return false;
-  if (context_.is_on_network != nullptr && context_.is_on_network(path)) return false;
+  if (disk_path_ != path) return false;  // Its server may hang.
   return ClaimFileIdAt(path) == seen_->file;
 }
 

@@ -101,6 +101,8 @@ class HeldClaim {
   const Text who_;
   std::string held_path_;
   std::optional<Seen> seen_;
+  std::string disk_path_;    // Known to lie on a disk of this host, since the last start.
+  std::string looked_path_;  // Looked at for that.
   size_t under_way_ = 0;
   bool take_over_ = false;           // By the next start.
   std::optional<Claim> claimed_by_;  // Somebody else.

@@ -213,7 +213,7 @@ TEST_F(SessionHouseTest, WhatWasDamagedIsRemovedAfterAMonth) {
   table->KeepHouse();
   EXPECT_EQ(table->Holdings().damaged(), 0u);
   // The age, the notes of what rests, and it begun anew.
-  EXPECT_EQ(std::distance(fs::directory_iterator(dir), {}), 3);
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir), {}), 2);
 }
 
 TEST_F(SessionHouseTest, AFullTableGivesUpWhatWasNotUsedForTheLongestTime) {

@@ -298,8 +298,7 @@ TEST_F(StoreQueueTest, WhatIsDurableIsHeardOfBehindAllBeforeItThoughOthersFailBe
   Post("c");
   PostUnsynced("d");
   Write();
-  EXPECT_THAT(heard_,
-              ElementsAre("a", "a is durable", "b", "c failed", "d", "d is durable"));
+  EXPECT_THAT(heard_, ElementsAre("a", "a is durable", "b", "c failed", "d", "d is durable"));
 }
 
 TEST_F(StoreQueueTest, ASyncThatFailsIsTriedAgainAndNobodyHearsThatItIsDurableBefore) {
