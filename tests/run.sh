@@ -71,7 +71,7 @@ say "Whole programs, four files at a time; beside them the rest of the build, un
 # Those that take long first.
 first=(tests/integration/test_{slow_upload,slow_link,network,right_host,survival}.py tests/chaos/test_chaos.py)
 mapfile -t files < <(printf '%s\n' "${first[@]}"
-  find tests -name 'test_*.py' | sort | grep -vxFf <(printf '%s\n' "${first[@]}"))
+  find tests -name 'test_*.py' -not -path 'tests/bench/guard/*' | sort | grep -vxFf <(printf '%s\n' "${first[@]}"))
 printf '%s\n' "${files[@]}" | xargs -P 4 -I{} bash -c 'test_file {}' &
 lanes=$!
 
@@ -91,6 +91,11 @@ asan_testlogs=$(bazel info "${bazel_flags[@]}" "${asan[@]}" bazel-testlogs 2>/de
 bazel shutdown
 
 wait "$lanes" || failed=1
+say "What a message costs, counted with nothing beside it"
+for file in tests/bench/guard/test_*.py; do
+  test_file "$file" || failed=1
+  files+=("$file")
+done
 reports=("${files[@]/#/$results/}")
 cat "${reports[@]/%/.log}" || failed=1
 

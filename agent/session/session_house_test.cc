@@ -212,8 +212,7 @@ TEST_F(SessionHouseTest, WhatWasDamagedIsRemovedAfterAMonth) {
   now += 2 * kHour;
   table->KeepHouse();
   EXPECT_EQ(table->Holdings().damaged(), 0u);
-  // The age, the notes of what rests, and it begun anew.
-  EXPECT_EQ(std::distance(fs::directory_iterator(dir), {}), 2);
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir), {}), 2);  // The age, and it begun anew.
 }
 
 TEST_F(SessionHouseTest, AFullTableGivesUpWhatWasNotUsedForTheLongestTime) {
