@@ -120,10 +120,11 @@ def table(rows: list) -> str:
 
 def page(rows: list) -> str:
     """The same as a table of Markdown."""
-    lines = ["| figure | unit | measured | floor | ratio | goal | met |", "|---|---|---|---|---|---|---|"]
+    lines = ["| figure | unit | before | now | floor | ratio | goal | met |", "|---|---|---|---|---|---|---|---|"]
     for one in rows:
         met = {True: "yes", False: "**no**", None: ""}[one.is_met]
-        cells = [one.figure.name, one.figure.unit, short(one.median), short(one.floor), short(one.ratio),
+        before = short(statistics.median(one.before)) if one.before else ""
+        cells = [one.figure.name, one.figure.unit, before, short(one.median), short(one.floor), short(one.ratio),
                  str(one.figure.goal or ""), met]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
