@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 # Compiled otherwise than all others: agent/process/bare_linux.h.
-BARE = r"-agent/process/(keeper|keeper_start|process_tree)_linux\.cc$"
+BARE = r"-.*agent/process[/:](keeper|keeper_start|process_tree)_linux\.cc$"  # By its label and by its path.
 # Which files, as of --per_file_copt, and one that is compiled as all of them are.
 KINDS = {
     "tests": (r".*_(test|fixture)\.cc$", "//common/base:ids_test"),
