@@ -49,9 +49,17 @@ void ChildEnding::Ask(Transport::TerminateDone done) {
 
 void ChildEnding::Close() {
   Check(end_.asked(), "a child is ended and nobody has asked for that");
+  SendClose(/*may_overtake=*/contact_.calls().is_opening());
+}
+
+void ChildEnding::SendClose(bool may_overtake) {
   end_.OnCloseSent();
-  contact_.calls().Close([this](const absl::StatusOr<bool>& was_running) {
-    was_running.ok() ? OnClosed(*was_running) : OnNotClosed(was_running.status());
+  contact_.calls().Close([this, may_overtake](const absl::StatusOr<bool>& was_running) {
+    if (!was_running.ok()) return OnNotClosed(was_running.status());
+    // gRPC hands calls over on several threads: the Open may have come there behind this, and its
+    // child would live on.
+    if (may_overtake && !*was_running) return SendClose(/*may_overtake=*/false);
+    OnClosed(*was_running);
   });
 }
 

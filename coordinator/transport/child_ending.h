@@ -53,6 +53,8 @@ class ChildEnding {
   void Finish(const absl::optional<bool>& was_running, const absl::Status& why);
 
  private:
+  // `may_overtake`: a call that starts a child is under way.
+  void SendClose(bool may_overtake);
   void OnClosed(bool was_running);
   void OnNotClosed(const absl::Status& why);
 

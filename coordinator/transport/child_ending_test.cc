@@ -47,6 +47,19 @@ TEST_F(ChildEndingTest, TheAgentIsAskedAndTheStreamHeardToItsEnd) {
   EXPECT_FALSE(ending_.asked());
 }
 
+// Else its child would live on, and nobody know of it.
+TEST_F(ChildEndingTest, AStartThatTheCloseHasOvertakenIsEndedToo) {
+  ComeToAttaching();
+  BeAttached();
+  ASSERT_EQ(state(), TransportState::kOpening);
+  Ask();
+  AnswerClose(/*was_running=*/false);
+  EXPECT_TRUE(ending_.may_still_come());
+  EXPECT_FALSE(ending_.is_answered());
+  AnswerClose(/*was_running=*/true);
+  EXPECT_TRUE(ending_.is_answered());
+}
+
 TEST_F(ChildEndingTest, AStreamThatSaysNothingIsGivenUpAfterAWhile) {
   ComeToOpen();
   tells_.Add({.id = "a", .sent = true, .given = true, .on_stream = true});
