@@ -18,8 +18,9 @@ absl::Status Arrivals::Take(TellSpec spec, TellObserver* observer) {
   store_.Look(
       [arrival](Store& store) {
         absl::StatusOr<absl::optional<StoredTell>> found = store.FindTell(arrival->spec.tell_id);
-        if (found.ok()) arrival->found = *std::move(found);
-        return found.status();
+        if (!found.ok()) return found.status();
+        arrival->found = *std::move(found);
+        return absl::OkStatus();
       },
       [this, alive = alive_.Watch(), arrival](const absl::Status& looked) {
         if (alive) OnLookedFor(arrival, looked);

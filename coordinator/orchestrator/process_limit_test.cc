@@ -14,7 +14,6 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
-using ::testing::Not;
 
 // Teams a, b, c and d, two processes, and tells that are answered when the test says so.
 class ProcessLimitTest : public OrchestratorTest {

@@ -14,7 +14,6 @@ namespace iris {
 namespace {
 
 using ::testing::Contains;
-using ::testing::ElementsAre;
 using ::testing::Not;
 
 using Kind = SessionNews::Kind;
