@@ -193,7 +193,7 @@ Lock LockClaims(const std::string& path) {
     if (flock(lock.file.get(), LOCK_EX | LOCK_NB) == 0) break;
     if (errno != EWOULDBLOCK) break;  // No locks here.
     if (i == kLockTries - 1) return lock;
-    MayBlock("LockClaims");
+    const MayBlock waits("LockClaims");
     absl::SleepFor(kLockTryEvery);  // flock() knows no deadline; its holder needs a moment only.
   }
   lock.held = true;

@@ -39,12 +39,14 @@ void AskHost(const std::shared_ptr<LinkLife>& life,
   };
   life->channel->GetHost({}, kAskHost,
                          [answers, one_done](absl::StatusOr<v1::GetHostResponse> host) {
-                           if (host.ok()) answers->report.host = *std::move(host);
-                           one_done(host.ok());
+                           const bool good = host.ok();
+                           if (good) answers->report.host = *std::move(host);
+                           one_done(good);
                          });
   life->channel->List({}, kAskHost, [answers, one_done](absl::StatusOr<v1::ListResponse> sessions) {
-    if (sessions.ok()) answers->report.sessions = *std::move(sessions);
-    one_done(sessions.ok());
+    const bool good = sessions.ok();
+    if (good) answers->report.sessions = *std::move(sessions);
+    one_done(good);
   });
 }
 

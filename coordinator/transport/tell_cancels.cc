@@ -35,7 +35,8 @@ void TellCancels::AskAll(const std::string& host) {
 }
 
 void TellCancels::OnHeard(const std::string& tell_id) {
-  const std::string id = tell_id;  // It may be of what goes, and so may this.
+  // It may be of what goes, and so may this.
+  const std::string id = tell_id;  // NOLINT(performance-unnecessary-copy-initialization)
   if (pending_.Remove(id)) on_heard_(id);
 }
 
